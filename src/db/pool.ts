@@ -7,7 +7,7 @@ export type Db = NodePgDatabase & { readonly $client: pg.Pool }
 export type Tx = NodePgDatabase & { readonly $client: pg.PoolClient }
 
 // Money, cursors and counts are bigint or numeric in Postgres; Number() would round them silently.
-const typeParsers = new pg.types.TypeOverrides()
+const typeParsers = new pg.TypeOverrides()
 typeParsers.setTypeParser(pg.types.builtins.INT8, (text: string) => BigInt(text))
 typeParsers.setTypeParser(pg.types.builtins.NUMERIC, (text: string) => text)
 typeParsers.setTypeParser(pg.types.builtins.DATE, (text: string) => text)
