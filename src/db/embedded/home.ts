@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, realpath, stat, symlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Logger } from 'pino'
+import { AppError } from '../../errors.ts'
+import { canTraverse, chooseUser, isRoot, type RunAs } from './run-as.ts'
+
+/** Where the embedded cluster lives. `path` need not exist yet; see cluster.ts for what is in it. */
+export interface Home {
+  readonly path: string
+  readonly runAs: RunAs | undefined
+}
+
+const VAR_LIB = '/var/lib/weir'
+
+/**
+ * `postgres` in the data directory; where the user that Postgres runs as cannot get there (root's home), a folder of
+ * /var/lib/weir with a link to it in the data directory. Folders of others are never chmod-ed.
+ * @throws AppError where the link points to a folder that is gone: an empty database in its place would look like loss
+ */
+export async function findHome(dataDir: string, log: Logger): Promise<Home> {
+  await mkdir(dataDir, { recursive: true, mode: isRoot() ? 0o711 : 0o700 })
+  const root = await realpath(dataDir)
+  const usual = join(root, 'postgres')
+  const existing = await realpath(usual).catch(() => undefined)
+  if (existing !== undefined) return { path: existing, runAs: await chooseUser(join(existing, 'cluster')) }
+  await refuseDanglingLink(usual)
+  const runAs = await chooseUser(join(usual, 'cluster'))
+  if (runAs === undefined || (await canTraverse(root, runAs))) return { path: usual, runAs }
+  const path = await placeInVarLib(root, runAs)
+  log.info({ dataDir: root, place: path }, 'the database lives outside the data directory, which has a link to it')
+  return { path, runAs }
+}
+
+async function refuseDanglingLink(link: string): Promise<void> {
+  const found = await lstat(link).catch(() => undefined)
+  if (found === undefined) return
+  throw new AppError(
+    'conflict',
+    `${link} points to a database that is gone: bring it back, or remove the link to start empty`,
+  )
+}
+
+async function placeInVarLib(root: string, runAs: RunAs): Promise<string> {
+  await mkdir(VAR_LIB, { recursive: true, mode: 0o711 })
+  if (!(await canTraverse(VAR_LIB, runAs))) {
+    throw new AppError(
+      'conflict',
+      `uid ${runAs.uid} cannot enter ${VAR_LIB} nor ${root}: set WEIR_DATA_DIR to a folder that it can`,
+    )
+  }
+  // With the folder's birth: a data directory removed and made anew must not find the old one's database.
+  const { ino, birthtimeNs } = await stat(root, { bigint: true })
+  const hash = createHash('sha256').update(`${root}\n${ino}\n${birthtimeNs}`).digest('hex').slice(0, 16)
+  return join(VAR_LIB, hash)
+}
+
+/** Makes the data directory's link to a home elsewhere, once that home is there. */
+export async function linkHome(dataDir: string, home: Home): Promise<void> {
+  const usual = join(await realpath(dataDir), 'postgres')
+  if (usual !== home.path && dirname(home.path) === VAR_LIB) {
+    await symlink(home.path, usual).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
+    })
+  }
+}
