@@ -1,0 +1,155 @@
+import type { Db } from '../db/pool.ts'
+import type { IncomingEvent, JsonObject, Outcome, Source } from '../event/event.ts'
+import type { Purpose } from '../event/purpose.ts'
+import type { Logger } from '../log.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+
+/** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
+export interface HttpDeps {
+  /** Read for sources and tokens only. */
+  readonly db: Db
+  readonly config: HttpConfig
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** The active policy: its categories read consent evidence, its destinations answer settings. */
+  readonly policy: () => CompiledPolicy
+  /**
+   * Resolves after commit, one result per event in the order given.
+   * Throws AppError('overloaded', …, { retryAfter }) when the queue is full.
+   */
+  submit(request: IntakeRequest): Promise<readonly MessageResult[]>
+  /** Resolves only after commit. Throws AppError forbidden where the caller does not prove whose choice it is. */
+  recordConsent(input: ConsentInput): Promise<ConsentAnswer>
+  /** Audited inside, before it resolves. */
+  readConsent(input: ConsentQuery): Promise<ConsentAnswer>
+  recommend(input: RecommendInput): Promise<JsonObject>
+  /** Audited inside. Throws AppError not-found. */
+  explainDecision(input: { messageId: string; source?: string; actor: Actor }): Promise<JsonObject>
+  /** Days are inclusive, YYYY-MM-DD, UTC. */
+  readTotals(input: { from: string; to: string; actor: Actor }): Promise<JsonObject>
+  addTotals(input: TotalsInput): Promise<JsonObject>
+  auditEntries(input: AuditQuery): Promise<JsonObject>
+  readonly health: { ready(): Promise<Readiness> }
+  /** Prometheus text exposition format. */
+  metrics(): Promise<string>
+  /** Messages that the edge itself found invalid and never submitted: for weir_events_total{outcome="invalid"}. */
+  countInvalid?(source: Source, count: number): void
+  readonly log: Logger
+}
+
+export interface HttpConfig {
+  readonly publicUrl: string
+  /** Hops in front of us, or the addresses and CIDR ranges of the proxies; false: X-Forwarded-For is not read. */
+  readonly trustProxy: number | readonly string[] | false
+  readonly mode: 'development' | 'production'
+  /** Events per second and burst: for browser keys per key and address prefix, for server keys per key. */
+  readonly rateLimits?: { readonly browser?: Rate; readonly server?: Rate }
+}
+
+export interface Rate {
+  readonly perSecond: number
+  readonly burst: number
+}
+
+export interface IntakeRequest {
+  readonly source: Source
+  readonly receivedAt: number
+  /** The caller's network, already truncated: `203.0.113.0/24`, `2001:db8:1::/48`, or `unknown`. */
+  readonly addressPrefix: string
+  readonly subjectToken?: string
+  readonly events: readonly IncomingEvent[]
+}
+
+export interface MessageResult {
+  readonly messageId: string
+  readonly outcome: Outcome
+  /** A stable code, shown to server keys (and for `invalid` to all); never a value. */
+  readonly reason?: string
+  /** Only for test sources: the decision, the removed fields and the reasons. */
+  readonly detail?: JsonObject
+}
+
+export interface ConsentInput {
+  readonly source: Source
+  readonly userId?: string
+  readonly anonymousId?: string
+  readonly anonymousSecret?: string
+  readonly subjectToken?: string
+  readonly choices: Partial<Record<Purpose, boolean>>
+  /** When the choice was made, by the caller's word, milliseconds since 1970; never after now. */
+  readonly at?: number
+  readonly noticeToken?: string
+  readonly addressPrefix: string
+  readonly gpc: boolean
+}
+
+export type ConsentQuery = Pick<
+  ConsentInput,
+  'source' | 'userId' | 'anonymousId' | 'anonymousSecret' | 'subjectToken' | 'addressPrefix'
+>
+
+export interface ConsentAnswer {
+  readonly choices: Partial<Record<Purpose, boolean>>
+  readonly consentEpoch: number
+  readonly recordId: string
+}
+
+export const ROLES = ['compliance', 'auditor', 'analyst', 'merchandiser', 'operator'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface Actor {
+  readonly kind: 'token' | 'source'
+  readonly id: string
+  readonly role?: Role
+}
+
+export interface RecommendInput {
+  readonly source: Source
+  readonly placement: string
+  readonly productId?: string
+  readonly n: number
+  readonly userId?: string
+  readonly anonymousId?: string
+  readonly anonymousSecret?: string
+  readonly subjectToken?: string
+  readonly addressPrefix: string
+  readonly gpc: boolean
+}
+
+/** A person-free sum that an ERP counted itself. */
+export interface TotalsRow {
+  readonly day: string
+  readonly shop: string
+  readonly currency: string
+  readonly productId: string
+  readonly orders: number
+  readonly units: number
+  /** Decimal text, at most four places: never a float. */
+  readonly value: string
+  readonly newCustomers?: number
+}
+
+export interface TotalsInput {
+  /** Names the delivery: the same batchId again changes nothing. */
+  readonly batchId: string
+  readonly rows: readonly TotalsRow[]
+  readonly actor: Actor
+}
+
+export interface AuditQuery {
+  readonly cursor?: string
+  readonly limit: number
+  readonly action?: string
+  /** Id of the actor to filter by; `by` is who asks. */
+  readonly actor?: string
+  /** Milliseconds since 1970. */
+  readonly from?: number
+  readonly to?: number
+  readonly by: Actor
+}
+
+export interface Readiness {
+  readonly ok: boolean
+  /** `ok`, or what is wrong, in words for an operator. */
+  readonly checks: Readonly<Record<string, string>>
+}
