@@ -1,0 +1,48 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import type { EventKey, IndexKey } from '../event/ids.ts'
+import { lpConcat, u16, u32 } from '../protect/layouts.ts'
+import { type IdentifierType, NORMALISATION_VERSION } from './normalise.ts'
+
+/**
+ * What an identifier is found by: HMAC-SHA-256(index key, LP(column) ‖ LP(normalisation version u16BE) ‖ LP(value)),
+ * its first 16 bytes. 128 bits keep 10^9 identifiers apart (chance of a collision 1.5e-21).
+ */
+export function blindIndex(key: KeyObject, type: IdentifierType, normalised: string): IndexKey {
+  return mac(key, lpConcat(type, u16(NORMALISATION_VERSION), normalised)).subarray(0, 16) as Uint8Array as IndexKey
+}
+
+export interface EventKeys {
+  /** What stands for the message id at rest. */
+  readonly key: EventKey
+  /**
+   * 16 more bytes of the same HMAC, never stored: a one-time pad for what the log row holds about this event and only
+   * somebody who knows the message id may read again.
+   */
+  readonly pad: Buffer
+}
+
+/** HMAC-SHA-256(dedupe key, LP("gw/v1/evt") ‖ LP(source u32BE) ‖ LP(messageId)): first half key, second half pad. */
+export function eventKey(key: KeyObject, sourceId: number, messageId: string): EventKeys {
+  const full = mac(key, lpConcat('gw/v1/evt', u32(sourceId), messageId))
+  return { key: full.subarray(0, 16) as Uint8Array as EventKey, pad: full.subarray(16) }
+}
+
+/** What an order is counted once by: HMAC-SHA-256(dedupe key, LP("gw/v1/ord") ‖ LP(shop) ‖ LP(orderId))[:16]. */
+export function orderKey(key: KeyObject, shop: string, orderId: string): Buffer {
+  return mac(key, lpConcat('gw/v1/ord', shop, orderId)).subarray(0, 16)
+}
+
+/** Keyed hash of a device's secret, bound to its anonymous id; 32 bytes. Only this is kept. */
+export function secretHash(key: KeyObject, anonymousId: string, secret: string): Buffer {
+  return mac(key, lpConcat('gw/v1/sec', anonymousId, secret))
+}
+
+/** Whether `secret` is the one that `stored` was made from, in constant time. */
+export function secretMatches(key: KeyObject, anonymousId: string, secret: string, stored: Uint8Array): boolean {
+  const presented = secretHash(key, anonymousId, secret)
+  return stored.length === presented.length && timingSafeEqual(presented, stored)
+}
+
+function mac(key: KeyObject, message: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(message).digest()
+}
