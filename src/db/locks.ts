@@ -1,0 +1,30 @@
+import type { Tx } from './pool.ts'
+
+/**
+ * Advisory locks of the house: (class, key) pairs, all held to the end of the transaction. Taken in the order in
+ * which they stand here, each class ascending by key, so that no two transactions can wait for each other.
+ */
+const CLASS = { delivery: 20004, subject: 20003, log: 20001, audit: 20002 } as const
+
+/** Delivery: sole owner of a destination's cursor for the length of one batch (law 3). */
+export async function lockDelivery(tx: Tx, destinationId: number): Promise<void> {
+  await tx.$client.query('select pg_advisory_xact_lock($1, $2)', [CLASS.delivery, destinationId])
+}
+
+/**
+ * Everything that restricts takes this before it writes: it waits for the batches under way and holds back the next
+ * ones until it has committed, so nothing is handed out on a consent that is being withdrawn.
+ */
+export async function lockRestriction(tx: Tx, destinationIds: readonly number[]): Promise<void> {
+  const ascending = [...destinationIds].sort((a, b) => a - b)
+  await tx.$client.query('select pg_advisory_xact_lock_shared($1, d) from unnest($2::integer[]) as d', [
+    CLASS.delivery,
+    ascending,
+  ])
+}
+
+/** One writer at a time for each subject's consent and links. */
+export async function lockSubjects(tx: Tx, subjectIds: readonly string[]): Promise<void> {
+  const keys = [...new Set(subjectIds.map((id) => Number.parseInt(id.slice(0, 8), 16) | 0))].sort((a, b) => a - b)
+  await tx.$client.query('select pg_advisory_xact_lock($1, k) from unnest($2::integer[]) as k', [CLASS.subject, keys])
+}

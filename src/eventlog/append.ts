@@ -1,0 +1,134 @@
+import type { Db } from '../db/pool.ts'
+import { byteaArray, dateArray, int2Array, int4Array, postgresDay, uuidArray } from '../db/binary-array.ts'
+import type { EventKey, SubjectId } from '../event/ids.ts'
+
+/** Kinds of log rows; the numbers stand in the database. */
+export const LOG_KIND = { event: 0, link: 1, unlink: 2, probe: 3 } as const
+export type LogKind = (typeof LOG_KIND)[keyof typeof LOG_KIND]
+
+export interface LogBlob {
+  readonly classId: number
+  /** Midnight UTC, in milliseconds, of the day it falls due. */
+  readonly due: number
+  readonly bytes: Uint8Array
+}
+
+/** One row to be: the skeleton and its sealed blobs. `subject` is absent where everything was refused. */
+export interface LogEntry {
+  readonly kind: LogKind
+  readonly sourceId: number
+  readonly eventKey: EventKey
+  readonly subject?: SubjectId
+  readonly other?: SubjectId
+  /** Index into the policy version's events; -1 for an unknown one. */
+  readonly eventType: number
+  readonly routes: number
+  readonly granted: number
+  readonly refused: number
+  readonly narrowed: number
+  readonly consentEpoch: number
+  readonly userEpoch: number
+  readonly consentRef?: Uint8Array
+  readonly removed: readonly number[]
+  readonly unclassified: number
+  readonly blobs: readonly LogBlob[]
+}
+
+/** Order counts that go into the person-free totals with their event, if the event is fresh. */
+export interface LogOrder {
+  /** Index into the entries. */
+  readonly entry: number
+}
+
+/**
+ * Appends a group in one statement and one commit (autocommit: no begin, no second round trip).
+ * Returns for each entry whether it was fresh; the others were seen within 24 hours and changed nothing.
+ * Event keys must be distinct within the group. Throws what pg throws; nothing is written then.
+ */
+export async function appendEvents(db: Db, policyVersion: number, entries: readonly LogEntry[]): Promise<boolean[]> {
+  const result = await db.$client.query<{ fresh: number[] }>({
+    name: 'append-events',
+    text: APPEND,
+    values: [policyVersion, ...columnsOf(entries), ...blobColumnsOf(entries)],
+  })
+  const fresh = new Array<boolean>(entries.length).fill(false)
+  for (const ordinal of result.rows[0]!.fresh) fresh[ordinal - 1] = true
+  return fresh
+}
+
+const APPEND = `select weir.append_events($1::integer, $2::smallint[], $3::integer[], $4::bytea[], $5::uuid[], $6::uuid[],
+  $7::smallint[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::bytea[],
+  $15::bytea[], $16::smallint[], $17::bytea[], $18::integer[], $19::smallint[], $20::date[], $21::uuid[], $22::bytea[]) as fresh`
+
+function columnsOf(entries: readonly LogEntry[]): Buffer[] {
+  return [
+    int2Array(entries.map((e) => e.kind)),
+    int4Array(entries.map((e) => e.sourceId)),
+    byteaArray(entries.map((e) => e.eventKey)),
+    uuidArray(entries.map((e) => e.subject)),
+    uuidArray(entries.map((e) => e.other)),
+    int2Array(entries.map((e) => e.eventType)),
+    int4Array(entries.map((e) => e.routes)),
+    int4Array(entries.map((e) => e.granted)),
+    int4Array(entries.map((e) => e.refused)),
+    int4Array(entries.map((e) => e.narrowed)),
+    int4Array(entries.map((e) => e.consentEpoch)),
+    int4Array(entries.map((e) => e.userEpoch)),
+    byteaArray(entries.map((e) => e.consentRef)),
+    byteaArray(entries.map((e) => packRemoved(e.removed))),
+    int2Array(entries.map((e) => Math.min(e.unclassified, 32_767))),
+    byteaArray(entries.map((e) => packBlobs(e.blobs))),
+  ]
+}
+
+function blobColumnsOf(entries: readonly LogEntry[]): Buffer[] {
+  const event: number[] = []
+  const classId: number[] = []
+  const due: number[] = []
+  const subject: string[] = []
+  const bytes: Uint8Array[] = []
+  entries.forEach((entry, index) => {
+    for (const blob of entry.blobs) {
+      if (entry.subject === undefined) throw new TypeError('a blob without a subject cannot be sealed')
+      event.push(index + 1)
+      classId.push(blob.classId)
+      due.push(postgresDay(blob.due))
+      subject.push(entry.subject)
+      bytes.push(blob.bytes)
+    }
+  })
+  return [int4Array(event), int2Array(classId), dateArray(due), uuidArray(subject), byteaArray(bytes)]
+}
+
+const NOTHING = Buffer.alloc(0)
+
+function packRemoved(indices: readonly number[]): Buffer {
+  if (indices.length === 0) return NOTHING
+  const out = Buffer.allocUnsafe(indices.length * 2)
+  indices.forEach((index, i) => {
+    out.writeUInt16BE(index, i * 2)
+  })
+  return out
+}
+
+export function unpackRemoved(packed: Buffer): number[] {
+  return Array.from({ length: packed.length / 2 }, (_, i) => packed.readUInt16BE(i * 2))
+}
+
+function packBlobs(blobs: readonly LogBlob[]): Buffer {
+  if (blobs.length === 0) return NOTHING
+  const out = Buffer.allocUnsafe(blobs.length * 4)
+  blobs.forEach((blob, i) => {
+    out.writeUInt16BE(blob.classId, i * 4)
+    out.writeUInt16BE(postgresDay(blob.due), i * 4 + 2)
+  })
+  return out
+}
+
+/** Where the blobs of a log row lie: class and due day (days since 2000-01-01). */
+export function unpackBlobs(packed: Buffer): { classId: number; dueDay: number }[] {
+  return Array.from({ length: packed.length / 4 }, (_, i) => ({
+    classId: packed.readUInt16BE(i * 4),
+    dueDay: packed.readUInt16BE(i * 4 + 2),
+  }))
+}

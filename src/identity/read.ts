@@ -1,0 +1,126 @@
+import type { NodeConsent } from '../consent/view.ts'
+import { byteaArray, uuidArray } from '../db/binary-array.ts'
+import type { Db, Tx } from '../db/pool.ts'
+import { type IndexKey, type SubjectId, subjectId } from '../event/ids.ts'
+
+/** One subject with its consent and, for a device, the user that it is linked to. */
+export interface Node {
+  readonly subject: SubjectId
+  readonly kind: 'device' | 'user'
+  readonly generation: number
+  readonly keyVersion: number
+  /** Day (YYYY-MM-DD) it was last seen. */
+  readonly seenOn: string
+  readonly consent: NodeConsent | undefined
+  readonly secretHash: Buffer | undefined
+  readonly link: Link | undefined
+}
+
+export interface Link {
+  readonly user: SubjectId
+  readonly confirmed: boolean
+  readonly userConsent: NodeConsent | undefined
+}
+
+/** Key of the maps below: a blind index as text. */
+export function indexText(key: IndexKey): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
+}
+
+/** The subjects behind these blind indexes, as they are now; unknown ones are absent. One round trip. */
+export async function readNodes(db: Db | Tx, keys: readonly IndexKey[]): Promise<Map<string, Node>> {
+  if (keys.length === 0) return new Map()
+  const { rows } = await db.$client.query<NodeRow & { index_key: Buffer }>({
+    name: 'read-nodes',
+    text: `select i.index_key, ${COLUMNS} from unnest($1::bytea[]) as k(key)
+      join weir.identifier i on i.index_key = k.key
+      join weir.subject s on s.subject_id = i.subject_id ${JOINS}`,
+    values: [byteaArray(keys)],
+  })
+  return new Map(rows.map((row) => [row.index_key.toString('latin1'), nodeOf(row)]))
+}
+
+/** The same, by subject id: what delivery reads under its lock. */
+export async function readNodesById(db: Db | Tx, ids: readonly SubjectId[]): Promise<Map<SubjectId, Node>> {
+  if (ids.length === 0) return new Map()
+  const { rows } = await db.$client.query<NodeRow>({
+    name: 'read-nodes-by-id',
+    text: `select ${COLUMNS} from unnest($1::uuid[]) as k(id)
+      join weir.subject s on s.subject_id = k.id ${JOINS}`,
+    values: [uuidArray(ids)],
+  })
+  return new Map(rows.map((row) => [subjectId(row.subject_id), nodeOf(row)]))
+}
+
+const COLUMNS = `s.subject_id, s.kind, s.generation, s.key_version, s.seen_on,
+  c.consent_epoch, c.record_id, c.granted, c.refused, c.cluster_refused, c.restricted_epoch, c.secret_hash,
+  l.user_id, l.state, u.consent_epoch as u_epoch, u.record_id as u_record, u.granted as u_granted, u.refused as u_refused,
+  u.cluster_refused as u_cluster, u.restricted_epoch as u_restricted`
+const JOINS = `left join weir.consent_state c on c.subject_id = s.subject_id
+  left join weir.link l on l.device_id = s.subject_id and l.ended_at is null
+  left join weir.consent_state u on u.subject_id = l.user_id`
+
+interface NodeRow {
+  subject_id: string
+  kind: 'device' | 'user'
+  generation: number
+  key_version: number
+  seen_on: string
+  consent_epoch: number | null
+  record_id: string
+  granted: number
+  refused: number
+  cluster_refused: number
+  restricted_epoch: number[]
+  secret_hash: Buffer | null
+  user_id: string | null
+  state: string
+  u_epoch: number | null
+  u_record: string
+  u_granted: number
+  u_refused: number
+  u_cluster: number
+  u_restricted: number[]
+}
+
+function nodeOf(row: NodeRow): Node {
+  const subject = subjectId(row.subject_id)
+  return {
+    subject,
+    kind: row.kind,
+    generation: row.generation,
+    keyVersion: row.key_version,
+    seenOn: row.seen_on,
+    consent: row.consent_epoch === null ? undefined : ownConsent(subject, row, row.consent_epoch),
+    secretHash: row.secret_hash ?? undefined,
+    link: row.user_id === null ? undefined : linkOf(row, subjectId(row.user_id)),
+  }
+}
+
+function ownConsent(subject: SubjectId, row: NodeRow, epoch: number): NodeConsent {
+  return {
+    subject,
+    epoch,
+    recordId: row.record_id,
+    granted: row.granted,
+    refused: row.refused,
+    clusterRefused: row.cluster_refused,
+    restrictedEpoch: row.restricted_epoch,
+  }
+}
+
+function linkOf(row: NodeRow, user: SubjectId): Link {
+  const userConsent =
+    row.u_epoch === null
+      ? undefined
+      : {
+          subject: user,
+          epoch: row.u_epoch,
+          recordId: row.u_record,
+          granted: row.u_granted,
+          refused: row.u_refused,
+          clusterRefused: row.u_cluster,
+          restrictedEpoch: row.u_restricted,
+        }
+  return { user, confirmed: row.state === 'confirmed', userConsent }
+}
