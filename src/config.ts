@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { join, resolve } from 'node:path'
+import { Environment } from './config/environment.ts'
+import { AppError } from './errors.ts'
+import type { LogLevel } from './log.ts'
+
+/** What the environment says, grouped. Holds no secret, so it may be printed. */
+export interface Config {
+  readonly mode: 'development' | 'production'
+  readonly dataDir: string
+  readonly policyDir: string
+  /** `server` where DATABASE_URL is set (it is in Secrets), else the embedded Postgres under the data directory. */
+  readonly database: 'embedded' | 'server'
+  readonly http: {
+    readonly host: string
+    readonly port: number
+    /** Origin under which people and shops reach this gateway; without a trailing slash. */
+    readonly publicUrl: string
+    /** Express' `trust proxy`: false, a number of hops, or addresses. Never "everybody". */
+    readonly trustProxy: false | number | readonly string[]
+    readonly workers: number
+    /** Intake events that may wait for a commit before 503 is answered. */
+    readonly queueLimit: number
+  }
+  readonly keys: { readonly uri: string; readonly passphraseFile: string | undefined }
+  readonly delivery: boolean
+  readonly log: { readonly level: LogLevel }
+  /** One line each, for the log at start: allowed, but probably not meant. */
+  readonly warnings: readonly string[]
+}
+
+export interface Secrets {
+  readonly databaseUrl: string | undefined
+  readonly smtpUrl: string | undefined
+  /** Content of WEIR_KEYS_PASSPHRASE_FILE, without the line's end. */
+  readonly keysPassphrase: string | undefined
+}
+
+/**
+ * Reads the environment, once, at start. An empty variable counts as unset.
+ * @throws AppError naming the variable and what to write; it never quotes a value, which may be a secret
+ */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): { config: Config; secrets: Secrets } {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  const parsed = Environment.safeParse(set)
+  if (!parsed.success)
+    throw refusal(parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`).join('; '))
+  const read = parsed.data
+  const passphraseFile = read.WEIR_KEYS_PASSPHRASE_FILE
+  const secrets: Secrets = {
+    databaseUrl: read.DATABASE_URL,
+    smtpUrl: read.WEIR_SMTP_URL,
+    keysPassphrase: passphraseFile === undefined ? undefined : readPassphrase(passphraseFile),
+  }
+  if (read.WEIR_MODE === 'production') refuseUnsafe(read)
+  return { config: group(read, warningsFor(set, read)), secrets }
+}
+
+function group(read: Environment, warnings: string[]): Config {
+  const dataDir = resolve(read.WEIR_DATA_DIR ?? 'data')
+  return {
+    mode: read.WEIR_MODE,
+    dataDir,
+    policyDir: resolve(read.WEIR_POLICY_DIR),
+    database: read.DATABASE_URL === undefined ? 'embedded' : 'server',
+    http: {
+      host: read.WEIR_HOST,
+      port: read.WEIR_PORT,
+      publicUrl: read.WEIR_PUBLIC_URL ?? `http://${urlHost(read.WEIR_HOST)}:${read.WEIR_PORT}`,
+      trustProxy: read.WEIR_TRUST_PROXY,
+      workers: read.WEIR_WORKERS,
+      queueLimit: read.WEIR_QUEUE_LIMIT,
+    },
+    keys: { uri: read.WEIR_KEYS ?? `file:${join(dataDir, 'keys')}`, passphraseFile: read.WEIR_KEYS_PASSPHRASE_FILE },
+    delivery: read.WEIR_DELIVERY === 'on',
+    log: { level: read.WEIR_LOG_LEVEL },
+    warnings,
+  }
+}
+
+function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return isIP(host) === 6 ? `[${host}]` : host
+}
+
+/** Law 9, as far as the environment alone shows it. In production nothing is generated or assumed silently. */
+function refuseUnsafe(read: Environment): void {
+  if (read.DATABASE_URL === undefined && read.WEIR_DATA_DIR === undefined) {
+    throw refusal(
+      'DATABASE_URL or WEIR_DATA_DIR must be set in production: a Postgres server, or where the embedded one keeps its data',
+    )
+  }
+  if (read.WEIR_KEYS_PASSPHRASE_FILE === undefined) {
+    throw refusal(
+      'WEIR_KEYS_PASSPHRASE_FILE must be set in production: a file whose one line opens the keys, from `openssl rand -base64 32`',
+    )
+  }
+  if (read.WEIR_PUBLIC_URL === undefined || !read.WEIR_PUBLIC_URL.startsWith('https:')) {
+    throw refusal('WEIR_PUBLIC_URL must be an https origin in production, for instance https://weir.shop.example')
+  }
+  if (read.DATABASE_URL !== undefined) refuseUnsafeDatabase(new URL(read.DATABASE_URL))
+}
+
+function refuseUnsafeDatabase(url: URL): void {
+  const isLocal = ['localhost', '127.0.0.1', '[::1]', ''].includes(url.hostname)
+  if (isLocal) return
+  if (decodeURIComponent(url.password).length < MIN_SECRET && !url.searchParams.has('sslcert')) {
+    throw refusal(
+      `DATABASE_URL must have a password of ${MIN_SECRET} characters or more in production, from \`openssl rand -hex 24\``,
+    )
+  }
+  if (!url.searchParams.has('sslmode')) {
+    throw refusal(
+      'DATABASE_URL must say ?sslmode=verify-full in production, or ?sslmode=disable where the network between is yours alone',
+    )
+  }
+}
+
+const MIN_SECRET = 16
+
+function readPassphrase(file: string): string {
+  const variable = 'WEIR_KEYS_PASSPHRASE_FILE'
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+  } catch (cause) {
+    throw refusal(`${variable} must name a file that this user can read`, cause)
+  }
+  if (text.length >= MIN_SECRET && new Set(text).size >= 8) return text
+  throw refusal(
+    `${variable} must name a file with ${MIN_SECRET} characters or more that nobody guesses, from \`openssl rand -base64 32\``,
+  )
+}
+
+function warningsFor(set: Record<string, string | undefined> & { NODE_ENV?: string }, read: Environment): string[] {
+  const unknown = Object.keys(set).filter((name) => name.startsWith('WEIR_') && !(name in Environment.shape))
+  const warnings = unknown
+    .filter((name) => !/^WEIR_(TEST|BENCH)_/.test(name))
+    .map((name) => `${name} is no variable of Weir: it has no effect`)
+  if (read.WEIR_MODE === 'development' && set.NODE_ENV === 'production') {
+    warnings.push('NODE_ENV is production, but Weir runs with development keys: set WEIR_MODE=production')
+  }
+  if (read.WEIR_MODE === 'development' && !['127.0.0.1', '::1', 'localhost'].includes(read.WEIR_HOST)) {
+    warnings.push('WEIR_HOST lets other machines in while Weir runs with development keys')
+  }
+  return warnings
+}
+
+function refusal(message: string, cause?: unknown): AppError {
+  return new AppError('invalid', message, { code: 'config', cause })
+}

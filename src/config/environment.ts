@@ -1,0 +1,79 @@
+import { isIP } from 'node:net'
+import { z } from 'zod'
+
+const says = (what: string): { error: string } => ({ error: `must be ${what}` })
+const wholeNumber = (least: number, most: number, example: number): z.ZodType<number> =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, says(`a whole number from ${least} to ${most}, for instance ${example}`))
+    .transform(Number)
+    .refine((n) => n >= least && n <= most, says(`a whole number from ${least} to ${most}, for instance ${example}`))
+
+const protocolOf = (text: string): string | undefined => (URL.canParse(text) ? new URL(text).protocol : undefined)
+const urlWith = (protocols: readonly string[], what: string): z.ZodType<string> =>
+  z.string().refine((text) => protocols.includes(protocolOf(text) ?? ''), { ...says(what), abort: true })
+
+const PROXY_NAMES = ['loopback', 'linklocal', 'uniquelocal']
+const TrustProxy = z.string().transform((text, context): false | number | readonly string[] => {
+  if (text === 'off' || text === '0') return false
+  if (/^[1-9]$/.test(text)) return Number(text)
+  const parts = text.split(',').map((part) => part.trim())
+  if (parts.every(isProxyAddress)) return parts
+  // "true" would let anybody write the address that limits and the cut of the IP go by.
+  context.addIssue('must be off, a number of proxies from 1 to 9, or their addresses such as 10.0.0.0/8,loopback')
+  return z.NEVER
+})
+
+function isProxyAddress(part: string): boolean {
+  const [address = '', bits, ...rest] = part.split('/')
+  const version = isIP(address)
+  if (version === 0) return PROXY_NAMES.includes(part)
+  if (bits === undefined) return true
+  return rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128)
+}
+
+/**
+ * The variables as strings of the environment become values; messages complete the sentence "NAME must be …".
+ * Others than these are let through, the environment is not ours alone; readConfig warns of unknown WEIR_ ones.
+ */
+export const Environment = z.object({
+  WEIR_MODE: z.enum(['development', 'production'], says('development or production')).default('development'),
+  WEIR_HOST: z
+    .string()
+    .regex(/^[\w.:-]+$/, says('a host or an address, for instance 127.0.0.1'))
+    .default('127.0.0.1'),
+  WEIR_PORT: wholeNumber(0, 65_535, 8080).default(8080),
+  WEIR_DATA_DIR: z.string().optional(),
+  DATABASE_URL: urlWith(
+    ['postgres:', 'postgresql:'],
+    'a URL, for instance postgres://weir_owner:…@db.example/weir',
+  ).optional(),
+  WEIR_POLICY_DIR: z.string().default('policies'),
+  WEIR_PUBLIC_URL: urlWith(['http:', 'https:'], 'an origin, for instance https://weir.shop.example')
+    .refine(isOrigin, says('an origin without path, query or user, for instance https://weir.shop.example'))
+    .transform((text) => new URL(text).origin)
+    .optional(),
+  WEIR_KEYS: urlWith(['file:'], 'file: with a path, for instance file:/etc/weir/keys').optional(),
+  WEIR_KEYS_PASSPHRASE_FILE: z.string().optional(),
+  WEIR_SMTP_URL: urlWith(
+    ['smtp:', 'smtps:'],
+    'smtp: or smtps: with a host, for instance smtps://mail.shop.example',
+  ).optional(),
+  WEIR_TRUST_PROXY: TrustProxy.default(false),
+  WEIR_WORKERS: wholeNumber(1, 64, 2).default(1),
+  WEIR_LOG_LEVEL: z
+    .enum(
+      ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      says('trace, debug, info, warn, error, fatal or silent'),
+    )
+    .default('info'),
+  WEIR_QUEUE_LIMIT: wholeNumber(1, 1_000_000, 20_000).default(20_000),
+  WEIR_DELIVERY: z.enum(['on', 'off'], says('on or off')).default('on'),
+})
+export type Environment = z.infer<typeof Environment>
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const url = new URL(text)
+  return url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+}

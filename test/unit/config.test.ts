@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readConfig } from '../../src/config.ts'
+import { AppError } from '../../src/errors.ts'
+
+const GOOD_PASSPHRASE = 'mJ4Zq0w8hY2vT6xR1cN9bL3k'
+let folder: string
+let passphraseFile: string
+let production: NodeJS.ProcessEnv
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'weir-config-'))
+  passphraseFile = join(folder, 'passphrase')
+  writeFileSync(passphraseFile, `${GOOD_PASSPHRASE}\n`)
+  production = {
+    WEIR_MODE: 'production',
+    WEIR_DATA_DIR: '/srv/weir',
+    WEIR_KEYS_PASSPHRASE_FILE: passphraseFile,
+    WEIR_PUBLIC_URL: 'https://weir.shop.example',
+  }
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+test('an empty environment is a development gateway on loopback with an embedded database', () => {
+  expect(readConfig({}).config).toEqual({
+    mode: 'development',
+    dataDir: resolve('data'),
+    policyDir: resolve('policies'),
+    database: 'embedded',
+    http: {
+      host: '127.0.0.1',
+      port: 8080,
+      publicUrl: 'http://127.0.0.1:8080',
+      trustProxy: false,
+      workers: 1,
+      queueLimit: 20_000,
+    },
+    keys: { uri: `file:${resolve('data', 'keys')}`, passphraseFile: undefined },
+    delivery: true,
+    log: { level: 'info' },
+    warnings: [],
+  })
+})
+
+test('secrets stand apart from what may be printed', () => {
+  const env = { DATABASE_URL: 'postgres://u:hidden-word@db/weir', WEIR_SMTP_URL: 'smtp://u:hidden-word@mail' }
+  const { config, secrets } = readConfig({ ...env, WEIR_KEYS_PASSPHRASE_FILE: passphraseFile })
+  expect(secrets).toEqual({
+    databaseUrl: env.DATABASE_URL,
+    smtpUrl: env.WEIR_SMTP_URL,
+    keysPassphrase: GOOD_PASSPHRASE,
+  })
+  expect(JSON.stringify(config)).not.toContain('hidden-word')
+  expect(JSON.stringify(config)).not.toContain(GOOD_PASSPHRASE)
+})
+
+test('an empty variable counts as unset', () => {
+  expect(readConfig({ WEIR_PORT: '', DATABASE_URL: '' })).toEqual(readConfig({}))
+})
+
+describe('a value that cannot be meant is refused, named, explained and not quoted', () => {
+  const refused: [string, string, string][] = [
+    ['WEIR_PORT', '80 80', '0 to 65535'],
+    ['WEIR_PORT', '65536', '0 to 65535'],
+    ['WEIR_WORKERS', '0', '1 to 64'],
+    ['WEIR_QUEUE_LIMIT', '-1', '1 to 1000000'],
+    ['WEIR_MODE', 'prod', 'development or production'],
+    ['WEIR_LOG_LEVEL', 'loud', 'trace, debug'],
+    ['WEIR_DELIVERY', 'maybe', 'on or off'],
+    ['WEIR_HOST', 'a b', 'host or an address'],
+    ['WEIR_PUBLIC_URL', 'weir.elsewhere.example', 'an origin'],
+    ['WEIR_PUBLIC_URL', 'https://weir.shop.example/path?secretpart', 'without path'],
+    ['WEIR_TRUST_PROXY', 'true', 'off, a number of proxies'],
+    ['WEIR_TRUST_PROXY', '10.0.0.0/40', 'off, a number of proxies'],
+    ['WEIR_TRUST_PROXY', '0.0.0.0/0', 'off, a number of proxies'],
+    ['WEIR_KEYS', 'vault://somewhere', 'file: with a path'],
+    ['WEIR_SMTP_URL', 'https://somewhere', 'smtp: or smtps:'],
+    ['DATABASE_URL', 'mysql://somewhere/weir', 'postgres://'],
+    ['WEIR_KEYS_PASSPHRASE_FILE', '/nowhere/at/all', 'a file that this user can read'],
+  ]
+  test.each(refused)('%s=%s', (name, value, advice) => {
+    const message = refusalOf({ [name]: value })
+    expect(message).toContain(`${name} must `)
+    expect(message).toContain(advice)
+    expect(message).not.toContain('\n')
+    if (value.length > 5) expect(message).not.toContain(value)
+  })
+})
+
+test.each([
+  ['loopback,10.0.0.0/8', ['loopback', '10.0.0.0/8']],
+  ['2', 2],
+  ['0', false],
+  ['off', false],
+])('WEIR_TRUST_PROXY=%s', (text, expected) => {
+  expect(readConfig({ WEIR_TRUST_PROXY: text }).config.http.trustProxy).toEqual(expected)
+})
+
+test('a passphrase that is short or a repeated letter is refused in every mode', () => {
+  for (const weak of ['short', 'aaaaaaaaaaaaaaaaaaaaaaaaaaa', 'changeme']) {
+    const file = join(folder, 'weak')
+    writeFileSync(file, weak)
+    expect(refusalOf({ WEIR_KEYS_PASSPHRASE_FILE: file })).toContain('16 characters or more')
+  }
+})
+
+describe('in production nothing is assumed', () => {
+  test('with all said, it starts, and DATABASE_URL may take the place of the data directory', () => {
+    expect(readConfig(production).config.mode).toBe('production')
+    const url = 'postgres://weir_owner:8f0a61c1d2e94b6f@db.example/weir?sslmode=verify-full'
+    expect(readConfig({ ...production, WEIR_DATA_DIR: undefined, DATABASE_URL: url }).config.database).toBe('server')
+  })
+
+  const unsafe: [string, NodeJS.ProcessEnv][] = [
+    ['WEIR_DATA_DIR', { WEIR_DATA_DIR: undefined }],
+    ['WEIR_KEYS_PASSPHRASE_FILE', { WEIR_KEYS_PASSPHRASE_FILE: undefined }],
+    ['WEIR_PUBLIC_URL', { WEIR_PUBLIC_URL: undefined }],
+    ['WEIR_PUBLIC_URL', { WEIR_PUBLIC_URL: 'http://weir.shop.example' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://weir:weir@db.example/weir?sslmode=require' }],
+    ['DATABASE_URL', { DATABASE_URL: 'postgres://weir:8f0a61c1d2e94b6f@db.example/weir' }],
+  ]
+  test.each(unsafe)('%s is asked for (%j)', (name, change) => {
+    expect(refusalOf({ ...production, ...change })).toContain(name)
+  })
+})
+
+test('what is allowed but hardly meant is a warning', () => {
+  const { warnings } = readConfig({
+    WEIR_PROT: '1',
+    WEIR_TEST_LONG: '1',
+    NODE_ENV: 'production',
+    WEIR_HOST: '0.0.0.0',
+  }).config
+  expect(warnings).toEqual([
+    'WEIR_PROT is no variable of Weir: it has no effect',
+    'NODE_ENV is production, but Weir runs with development keys: set WEIR_MODE=production',
+    'WEIR_HOST lets other machines in while Weir runs with development keys',
+  ])
+})
+
+function refusalOf(env: NodeJS.ProcessEnv): string {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (error instanceof AppError) return error.message
+    throw error
+  }
+  throw new Error('it was not refused')
+}
