@@ -26,7 +26,7 @@ export interface KdfParameters {
 const FLOOR = { m: 19_456, t: 2, p: 1 }
 const CAP = { m: 1_048_576, t: 16, p: 8 }
 const SALT_LENGTH = 16
-const MIN_PASSPHRASE = 12
+const MIN_PASSPHRASE = 16
 
 const base64url = z.string().regex(/^[\w-]+$/)
 const KeysetFile = z.strictObject({
@@ -47,7 +47,7 @@ type KeysetFile = z.infer<typeof KeysetFile>
 /** Seals keyset content under a passphrase; the file's bytes. Throws AppError for a short passphrase or weak parameters. */
 export async function sealKeyset(content: Uint8Array, passphrase: Uint8Array, kdf: KdfParameters): Promise<Buffer> {
   if (passphrase.length < MIN_PASSPHRASE) {
-    throw new AppError('invalid', 'the passphrase of the keyset is shorter than 12 bytes: take a longer one', {
+    throw new AppError('invalid', 'the passphrase of the keyset is shorter than 16 bytes: take a longer one', {
       code: 'keyset-passphrase-short',
     })
   }
