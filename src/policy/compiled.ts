@@ -4,6 +4,20 @@ import type { Purpose, PurposeMask } from '../event/purpose.ts'
 /** Legal basis of a purpose. Only `consent` waits for a grant; legitimate interest does not exist under PIPL. */
 export type Basis = 'consent' | 'contract' | 'legal-duty'
 
+/** The laws that a policy says it is under: each one's proofs are then asked of it when it is loaded. */
+export const LAWS = ['PIPL', 'GDPR', 'CCPA'] as const
+export type Law = (typeof LAWS)[number]
+
+/** What a token stands for; kinds have separate tokens for the same value. */
+export const TOKEN_KINDS = ['order', 'cart', 'visit'] as const
+export type TokenKind = (typeof TOKEN_KINDS)[number]
+
+/** A place in the policy text; both count from 1. */
+export interface Where {
+  readonly line: number
+  readonly column: number
+}
+
 export interface FieldClass {
   readonly name: string
   readonly retainDays: number
@@ -11,6 +25,12 @@ export interface FieldClass {
   readonly step: 'day' | 'month'
   /** Statutory floor, in days, met even so: counted from the end of the step. */
   readonly floorDays?: number
+  /** The law that the floor comes from. */
+  readonly floorBasis?: string
+  /** Whom fields of this class may reach at all, whatever a route says. */
+  readonly reach: 'anyone' | 'ourselves' | 'nobody'
+  /** Sensitive (PIPL 28 to 30): a route that carries it stays shut until there is a separate consent. */
+  readonly separateConsent: boolean
 }
 
 export interface Destination {
@@ -21,28 +41,41 @@ export interface Destination {
   readonly region: string
   /** What times are cut to before the destination sees them. */
   readonly time: 'minute' | 'day'
+  /** Reference of the impact assessment (PIPL 55), where one is needed. */
+  readonly piaRef?: string
+  /** Reference of the notice that names this recipient (PIPL 23). */
+  readonly recipientNotice?: string
+  readonly where: Where
 }
 
 /** One (event, destination) pair that the policy opens, with everything that may pass. */
 export interface Route {
   readonly destination: Destination
   readonly purpose: Purpose
-  /** Bit of the route's destination in a route mask of this policy version. */
+  /** The one bit (1, 2, 4 …) of the route's destination in a route mask of this policy version. */
   readonly bit: number
   /** Paths such as `properties.products[].product_id`: an allowlist, no wildcard. */
   readonly fields: readonly string[]
+  /** Needs a separate consent (PIPL 23, 29, 39). None can be recorded yet, so that such a route never opens. */
+  readonly separateConsent: boolean
+  readonly where: Where
 }
 
 export interface EventRule {
   /** Index in `CompiledPolicy.events`, kept in log rows of this version. */
   readonly index: number
+  /** Key in `CompiledPolicy.events`. */
+  readonly key: string
   readonly name: string
   readonly routes: readonly Route[]
   /** Every classified path in a fixed order: log rows name removed fields by index into it. */
   readonly paths: readonly string[]
   readonly classOf: ReadonlyMap<string, string>
+  /** Paths whose value is an id of the person's (order, cart, visit): a destination gets its own token instead. */
+  readonly tokenOf: ReadonlyMap<string, TokenKind>
   /** Set on the event whose counts feed the person-free totals. */
   readonly order: boolean
+  readonly where: Where
 }
 
 /** An immutable policy: what decide() reads. Made by compile(), identified by the hash of its canonical form. */
@@ -52,18 +85,24 @@ export interface CompiledPolicy {
   /** xxh3 fingerprint of the canonical form: tells versions apart, proves nothing. */
   readonly fingerprint: string
   readonly name: string
+  /** First day (UTC, YYYY-MM-DD) on which it may decide. */
+  readonly effective: string
+  readonly laws: readonly Law[]
   readonly basisOf: Readonly<Record<Purpose, Basis>>
   /** Purposes whose basis is consent. */
   readonly needsConsent: PurposeMask
   /** Purposes that Sec-GPC: 1 refuses. */
   readonly gpc: PurposeMask
-  /** Consent category names of Segment and RudderStack clients → purpose. */
+  /** Consent category names of Segment and RudderStack clients, in lower case → purpose. */
   readonly categories: ReadonlyMap<string, Purpose>
   readonly classes: ReadonlyMap<string, FieldClass>
   readonly destinations: readonly Destination[]
   /** Keyed by event key: `track:Order Completed`, `identify`, `page`… */
   readonly events: ReadonlyMap<string, EventRule>
+  /** Sorted by key, so that an index means the same whatever the order in the text. */
   readonly eventList: readonly EventRule[]
+  /** Where the text states each purpose and its basis. */
+  readonly purposeAt: Readonly<Record<Purpose, Where>>
 }
 
 /** What the ledger and the request say about one event, reduced to masks. Pure input of decide(). */
@@ -83,11 +122,15 @@ export type RefusalReason =
   | 'refused-by-person'
   | 'refused-by-signal'
   | 'expired'
+  | 'no-separate-consent'
 
 export interface RouteVerdict {
   readonly route: Route
   readonly permitted: boolean
+  /** The first clause that would have to change; absent where permitted. */
   readonly reason?: RefusalReason
+  /** Every clause that fails, not just the first. */
+  readonly failing: readonly RefusalReason[]
 }
 
 /** The pure outcome for (event, consent, signals, policy). Refusal is a value. */

@@ -1,0 +1,162 @@
+import { xxh3 } from '@node-rs/xxhash'
+import { maskOf, PURPOSES, type Purpose } from '../event/purpose.ts'
+import type { Basis, CompiledPolicy, Destination, EventRule, FieldClass, Route } from './compiled.ts'
+import type { PolicyDocument, PolicySource } from './document.ts'
+import { fieldsOf, own, type StatedEvent, statedEvents } from './fields.ts'
+import { stepOf } from './partitions.ts'
+
+/**
+ * Makes the policy that decide() reads. Pure; the same meaning gives the same fingerprint, whatever the order,
+ * layout and comments of the text. Version 0 until the database has numbered it (registry.ts).
+ */
+export function compile(source: PolicySource): CompiledPolicy {
+  const { document, tree } = source
+  const classes = new Map(sortedEntries(document.classes).map(([name, entry]) => [name, fieldClass(name, entry)]))
+  const destinations = sortedEntries(document.destinations).map(([name]) => destination(source, name))
+  const context = { source, classes, destinations }
+  const stated = statedEvents(document).sort((a, b) => (a.key < b.key ? -1 : 1))
+  const eventList = stated.map((event, index) => eventRule(context, event, index))
+  const consented = PURPOSES.filter((purpose) => document.purposes[purpose].basis === 'consent')
+  const policy: Omit<CompiledPolicy, 'fingerprint'> = {
+    version: 0,
+    name: document.policy,
+    effective: document.effective,
+    laws: [...document.laws].sort(),
+    basisOf: byPurpose((purpose) => enforceable(document.purposes[purpose].basis)),
+    needsConsent: maskOf(consented),
+    gpc: maskOf(PURPOSES.filter((purpose) => document.purposes[purpose].gpc === true)),
+    categories: categoriesOf(document),
+    classes,
+    destinations,
+    events: new Map(eventList.map((rule) => [rule.key, rule])),
+    eventList,
+    purposeAt: byPurpose((purpose) => tree.keyAt(['purposes', purpose])),
+  }
+  return freeze({ ...policy, fingerprint: fingerprintOf(policy) })
+}
+
+/** The same policy under the number that the database gave to it. */
+export function withVersion(policy: CompiledPolicy, version: number): CompiledPolicy {
+  return Object.freeze({ ...policy, version })
+}
+
+interface Context {
+  readonly source: PolicySource
+  readonly classes: ReadonlyMap<string, FieldClass>
+  readonly destinations: readonly Destination[]
+}
+
+function eventRule(context: Context, event: StatedEvent, index: number): EventRule {
+  const { document, tree } = context.source
+  const fields = fieldsOf(document, event, () => undefined)
+  const classOf = new Map(fields.map((field) => [field.path, field.fieldClass]))
+  const routes = context.destinations.flatMap((to, i): Route[] => {
+    const entry = own(event.entry.routes, to.name)
+    if (entry === undefined) return []
+    const where = tree.keyAt([...event.stated, 'routes', to.name])
+    const sensitive = entry.fields.some(
+      (path) => context.classes.get(classOf.get(path) ?? '')?.separateConsent === true,
+    )
+    return [
+      {
+        destination: to,
+        purpose: entry.purpose,
+        bit: 1 << i,
+        fields: [...entry.fields].sort(),
+        separateConsent: sensitive || needsSeparateConsent(document, to),
+        where,
+      },
+    ]
+  })
+  return {
+    index,
+    key: event.key,
+    name: event.name,
+    routes,
+    paths: fields.map((field) => field.path),
+    classOf,
+    tokenOf: new Map(
+      fields.flatMap((field) => (field.token === undefined ? [] : [[field.path, field.token] as const])),
+    ),
+    order: event.entry.totals === true,
+    where: tree.keyAt(event.stated),
+  }
+}
+
+/** PIPL 23 (another handler) and 39 (abroad): consent for the purpose alone does not cover these. */
+function needsSeparateConsent(document: PolicyDocument, to: Destination): boolean {
+  if (!document.laws.includes('PIPL')) return false
+  return to.role === 'third-party' || (to.region !== 'CN' && document.purposes[to.purpose].basis === 'consent')
+}
+
+function fieldClass(name: string, entry: PolicyDocument['classes'][string]): FieldClass {
+  return {
+    name,
+    retainDays: entry.retain_days,
+    step: stepOf(entry.retain_days),
+    ...(entry.floor_days === undefined ? {} : { floorDays: entry.floor_days }),
+    ...(entry.floor_basis === undefined ? {} : { floorBasis: entry.floor_basis }),
+    reach: entry.may_reach ?? 'anyone',
+    separateConsent: entry.separate_consent ?? false,
+  }
+}
+
+function destination({ document, tree }: PolicySource, name: string): Destination {
+  const entry = document.destinations[name] as PolicyDocument['destinations'][string]
+  return {
+    name,
+    kind: entry.kind,
+    purpose: entry.purpose,
+    role: entry.role,
+    region: entry.region,
+    time: entry.time,
+    ...(entry.pia_ref === undefined ? {} : { piaRef: entry.pia_ref }),
+    ...(entry.recipient_notice === undefined ? {} : { recipientNotice: entry.recipient_notice }),
+    where: tree.keyAt(['destinations', name]),
+  }
+}
+
+function categoriesOf(document: PolicyDocument): Map<string, Purpose> {
+  const categories = new Map<string, Purpose>()
+  for (const purpose of PURPOSES) {
+    categories.set(purpose, purpose)
+    for (const name of document.purposes[purpose].categories ?? []) categories.set(name.toLowerCase(), purpose)
+  }
+  return categories
+}
+
+/** What no law here allows waits for a grant, so that even an unproved text permits nothing by it. */
+function enforceable(basis: PolicyDocument['purposes'][Purpose]['basis']): Basis {
+  return basis === 'legitimate-interest' ? 'consent' : basis
+}
+
+function byPurpose<T>(of: (purpose: Purpose) => T): Record<Purpose, T> {
+  return Object.fromEntries(PURPOSES.map((purpose) => [purpose, of(purpose)])) as Record<Purpose, T>
+}
+
+function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
+  return Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+}
+
+/** xxh3-128 of the canonical JSON: keys sorted, places in the text and the version left out. A fingerprint, no proof. */
+function fingerprintOf(policy: Omit<CompiledPolicy, 'fingerprint'>): string {
+  const { version: _, purposeAt: __, events: ___, ...meaning } = policy
+  return xxh3
+    .xxh128(JSON.stringify(canonical(meaning)))
+    .toString(16)
+    .padStart(32, '0')
+}
+
+function canonical(value: unknown): unknown {
+  if (value instanceof Map) return canonical(Object.fromEntries(value))
+  if (Array.isArray(value)) return value.map(canonical)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([key]) => key !== 'where')
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, canonical(item)]))
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const item of value instanceof Map ? value.values() : Object.values(value)) freeze(item)
+  return Object.freeze(value)
+}
