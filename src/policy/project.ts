@@ -22,7 +22,7 @@ export function project(rule: EventRule, permitted: number, fields: EventFields)
   const run: Run = { plan, present: new Array<number>(plan.words).fill(0), unclassified: 0 }
   const parts = walkBranch(plan.root, fields as JsonObject, run)
   const byClass = new Map<string, JsonObject>()
-  for (let slot = 0; slot < parts.length; slot++) {
+  for (let slot = 0; slot < parts.length && plan.open; slot++) {
     const part = parts[slot]
     if (part !== undefined) byClass.set(plan.classes[slot] as string, part)
   }
@@ -36,6 +36,8 @@ interface Plan {
   readonly classes: readonly string[]
   /** Slot of `unclassified`: the last one. */
   readonly unknown: number
+  /** False where no route is permitted: then nothing is kept, not even sealed as unclassified. */
+  readonly open: boolean
   /** 32-bit words that a set of path indices takes. */
   readonly words: number
 }
@@ -96,7 +98,7 @@ function makePlan(rule: EventRule, root: Branch, mask: number): Plan {
     slotOf[i] = slot
   }
   const unknown = classes.push('unclassified') - 1
-  return { root, slotOf, classes, unknown, words: (rule.paths.length + 31) >> 5 }
+  return { root, slotOf, classes, unknown, open: mask !== 0, words: (rule.paths.length + 31) >> 5 }
 }
 
 function walkBranch(node: Branch, value: JsonObject, run: Run): Parts {
@@ -140,15 +142,20 @@ function keep(index: number, key: string, value: Json, parts: Parts, run: Run): 
 
 function draft(parts: Parts, slot: number, run: Run): Draft {
   // Keys of the other slots are names of the policy, checked when it was read; unknown ones may be `__proto__`.
-  return (parts[slot] ??= slot === run.plan.unknown ? (Object.create(null) as Draft) : {})
+  const known = parts[slot]
+  if (known !== undefined) return known
+  const made: Draft = slot === run.plan.unknown ? Object.create(null) : {}
+  parts[slot] = made
+  return made
 }
 
 function placeList(node: List, key: string, list: readonly Json[], parts: Parts, run: Run): void {
   const { element } = node
   const bySlot: (Json[] | undefined)[] = []
   const put = (slot: number, i: number, item: Json): void => {
-    const made = (bySlot[slot] ??= list.map(() => (element.kind === 'leaf' ? null : {})))
+    const made = bySlot[slot] ?? list.map((): Json => (element.kind === 'leaf' ? null : {}))
     made[i] = item
+    bySlot[slot] = made
   }
   for (let i = 0; i < list.length; i++) {
     const item = list[i] as Json
