@@ -1,4 +1,4 @@
-import type { Db } from '../db/pool.ts'
+import type { Db, Tx } from '../db/pool.ts'
 import { byteaArray, dateArray, int2Array, int4Array, postgresDay, uuidArray } from '../db/binary-array.ts'
 import type { EventKey, SubjectId } from '../event/ids.ts'
 
@@ -34,18 +34,12 @@ export interface LogEntry {
   readonly blobs: readonly LogBlob[]
 }
 
-/** Order counts that go into the person-free totals with their event, if the event is fresh. */
-export interface LogOrder {
-  /** Index into the entries. */
-  readonly entry: number
-}
-
 /**
  * Appends a group in one statement and one commit (autocommit: no begin, no second round trip).
  * Returns for each entry whether it was fresh; the others were seen within 24 hours and changed nothing.
  * Event keys must be distinct within the group. Throws what pg throws; nothing is written then.
  */
-export async function appendEvents(db: Db, policyVersion: number, entries: readonly LogEntry[]): Promise<boolean[]> {
+export async function appendEvents(db: Db | Tx, policyVersion: number, entries: readonly LogEntry[]): Promise<boolean[]> {
   const result = await db.$client.query<{ fresh: number[] }>({
     name: 'append-events',
     text: APPEND,

@@ -1,18 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { byteaArray, int2Array, textArray, uuidArray } from '../db/binary-array.ts'
 import type { Tx } from '../db/pool.ts'
-import { type IndexKey, type SubjectId, subjectId } from '../event/ids.ts'
+import { type SubjectId, subjectId } from '../event/ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { sealRecord } from '../protect/seal.ts'
-import type { IdentifierType } from './normalise.ts'
+import type { Presented } from './present.ts'
 import { indexText } from './read.ts'
-
-/** An identifier as presented, normalised, with its blind index. Lives in memory only. */
-export interface Presented {
-  readonly type: IdentifierType
-  readonly value: string
-  readonly key: IndexKey
-}
 
 const INDEX_VERSION = 1
 /** Context id of the identifier column in the sealed layout's registry. */

@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto'
+import type { Audit } from '../audit/log.ts'
+import { uuidArray } from '../db/binary-array.ts'
+import { lockRestriction } from '../db/locks.ts'
+import type { Db, Tx } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
+import type { SubjectId } from '../event/ids.ts'
+import { maskOf, PURPOSES, type Purpose, type PurposeMask, purposesIn } from '../event/purpose.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
+import { linkDevices, saysAlready } from '../identity/links.ts'
+import type { NewSubjectLimit } from '../identity/new-subjects.ts'
+import { type Presented, present } from '../identity/present.ts'
+import { indexText, type Node, readNodes } from '../identity/read.ts'
+import { createSubjects } from '../identity/subjects.ts'
+import type { VerifySubjectToken } from '../identity/subject-token.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import type { Choice } from './apply-choice.ts'
+import { type Evidence, recordChoice, type Recorded } from './ledger.ts'
+import { type Proven, prove, sameDevice, type Speaker, wrongDevice } from './prove.ts'
+import { viewOf } from './view.ts'
+
+export interface ConsentDeps {
+  readonly db: Db
+  readonly keyring: Keyring
+  readonly active: () => ActivePolicy
+  readonly audit: Audit
+  readonly verifySubjectToken: VerifySubjectToken
+  readonly newSubjects: NewSubjectLimit
+  readonly now: () => number
+  /** Called after a commit that restricts: what was held only for those purposes is now to be erased. */
+  readonly restricted: () => void
+}
+
+export interface ConsentRequest extends Speaker {
+  readonly choices: Partial<Record<Purpose, boolean>>
+  readonly at?: number
+  readonly noticeToken?: string
+  readonly addressPrefix: string
+}
+
+export interface ConsentReply {
+  readonly choices: Partial<Record<Purpose, boolean>>
+  readonly consentEpoch: number
+  /** Empty where nothing was ever recorded. */
+  readonly recordId: string
+}
+
+/**
+ * Records a choice and resolves after commit. With a withdrawal that commit is the moment of law 3: the lock that it
+ * takes waits for deliveries under way and holds back the next ones. Throws AppError forbidden, unauthenticated,
+ * invalid, or overloaded (429) where a browser makes new people too fast.
+ */
+export async function recordConsent(deps: ConsentDeps, request: ConsentRequest): Promise<ConsentReply> {
+  const proven = await prove(request, deps.verifySubjectToken, deps.keyring)
+  const choice = {
+    granted: maskOf(PURPOSES.filter((purpose) => request.choices[purpose] === true)),
+    refused: maskOf(PURPOSES.filter((purpose) => request.choices[purpose] === false)),
+    claimedAt: request.at,
+    receivedAt: deps.now(),
+  }
+  return recordProven(deps, request, proven, choice, { evidence: 'api', ...noticeOf(request.noticeToken) })
+}
+
+function noticeOf(token: string | undefined): { noticeToken?: Buffer } {
+  return token === undefined ? {} : { noticeToken: createHash('sha256').update(token).digest() }
+}
+
+/** The same for a choice that came as an event: the caller has proven who speaks. */
+export async function recordProven(
+  deps: ConsentDeps,
+  request: Pick<ConsentRequest, 'source' | 'addressPrefix'>,
+  proven: Proven,
+  choice: Choice,
+  how: Pick<Evidence, 'evidence' | 'noticeToken'>,
+): Promise<ConsentReply> {
+  const ids = presentedOf(deps.keyring, proven)
+  await meter(deps, request, ids)
+  const evidence: Evidence = {
+    ...how,
+    proof: proven.proof,
+    sourceId: request.source.id,
+    policyVersion: deps.active().compiled.version,
+  }
+  const reply = await transaction(deps.db, (tx) => recordIn(tx, deps, ids, proven, choice, evidence))
+  if (choice.refused !== 0) deps.restricted()
+  return reply
+}
+
+interface Ids {
+  readonly device: Presented | undefined
+  readonly user: Presented | undefined
+}
+
+function presentedOf(keyring: Keyring, proven: Proven): Ids {
+  return {
+    device: present(keyring, 'anonymous_id', proven.anonymousId),
+    user: present(keyring, 'user_id', proven.userId),
+  }
+}
+
+async function recordIn(
+  tx: Tx,
+  deps: ConsentDeps,
+  ids: Ids,
+  proven: Proven,
+  choice: Choice,
+  evidence: Evidence,
+): Promise<ConsentReply> {
+  const active = deps.active()
+  await lockRestriction(tx, active.allDestinationIds)
+  let { device, user } = await nodesOf(tx, ids)
+  const missing = [ids.device, ids.user].filter((id, i) => id !== undefined && [device, user][i] === undefined)
+  if (missing.length > 0) {
+    await createSubjects(tx, deps.keyring, missing as Presented[])
+    ;({ device, user } = await nodesOf(tx, ids))
+  }
+  if (device !== undefined && !sameDevice(device.secretHash, proven.secretHash)) throw wrongDevice()
+  if (device !== undefined && user !== undefined && !saysAlready(device, user.subject, { confirmed: true })) {
+    const link = { device, presented: ids.device!, user: user.subject, confirmed: true, sourceId: evidence.sourceId }
+    const context = { keyring: deps.keyring, policyVersion: evidence.policyVersion, receivedAt: choice.receivedAt }
+    await linkDevices(tx, context, [link])
+    ;({ device, user } = await nodesOf(tx, ids))
+  }
+  const subjects = [device, user].flatMap((node) => (node === undefined ? [] : [node.subject]))
+  const recorded = await recordChoice(tx, subjects, choice, evidence)
+  if (device !== undefined && proven.secretHash !== undefined) await keepSecret(tx, device.subject, proven.secretHash)
+  await orderPurges(tx, active, subjects, choice.refused)
+  return replyOf(recorded.at(-1)!)
+}
+
+/** The user's own state where there is a user, else the device's. */
+function replyOf({ state, recordId }: Recorded): ConsentReply {
+  return { choices: choicesOf(state.granted, state.refused), consentEpoch: state.epoch, recordId }
+}
+
+function choicesOf(granted: PurposeMask, refused: PurposeMask): Partial<Record<Purpose, boolean>> {
+  const choices: Partial<Record<Purpose, boolean>> = {}
+  for (const purpose of purposesIn(granted)) choices[purpose] = true
+  for (const purpose of purposesIn(refused)) choices[purpose] = false
+  return choices
+}
+
+async function nodesOf(db: Db | Tx, ids: Ids): Promise<{ device: Node | undefined; user: Node | undefined }> {
+  const nodes = await readNodes(db, [ids.device, ids.user].flatMap((id) => (id === undefined ? [] : [id.key])))
+  return {
+    device: ids.device && nodes.get(indexText(ids.device.key)),
+    user: ids.user && nodes.get(indexText(ids.user.key)),
+  }
+}
+
+async function keepSecret(tx: Tx, device: SubjectId, hash: Buffer): Promise<void> {
+  await tx.$client.query(
+    'update weir.consent_state set secret_hash = $2 where subject_id = $1 and secret_hash is null',
+    [device, hash],
+  )
+}
+
+/**
+ * What was held only for the restricted purposes is erased within 60 s: at their destinations and in the store, for
+ * everybody whom the refusal reaches (the user, and all devices linked to it).
+ */
+async function orderPurges(
+  tx: Tx,
+  active: ActivePolicy,
+  subjects: readonly SubjectId[],
+  refused: PurposeMask,
+): Promise<void> {
+  const destinations = active.compiled.destinations
+    .filter((destination) => (refused & maskOf([destination.purpose])) !== 0)
+    .map((destination) => active.destinationIds.get(destination.name)!)
+  if (destinations.length === 0) return
+  await tx.$client.query(
+    `insert into weir.purge (subject_id, destination_id)
+     select distinct reached.id, d from (
+       select id from unnest($1::uuid[]) as own(id)
+       union select coalesce(sibling.device_id, l.user_id) from weir.link l
+         left join weir.link sibling on sibling.user_id = l.user_id and sibling.ended_at is null
+         where l.device_id = any($1::uuid[]) and l.state = 'confirmed' and l.ended_at is null
+       union select user_id from weir.link where device_id = any($1::uuid[]) and state = 'confirmed' and ended_at is null
+       union select device_id from weir.link where user_id = any($1::uuid[]) and ended_at is null
+     ) as reached, unnest($2::smallint[]) as d
+     order by reached.id, d
+     on conflict (subject_id, destination_id) do update set requested_at = excluded.requested_at`,
+    [uuidArray([...subjects]), [0, ...destinations]],
+  )
+}
+
+async function meter(deps: ConsentDeps, request: Pick<ConsentRequest, 'source' | 'addressPrefix'>, ids: Ids): Promise<void> {
+  if (request.source.kind === 'server') return
+  const { device, user } = await nodesOf(deps.db, ids)
+  const makes = (ids.device !== undefined && device === undefined) || (ids.user !== undefined && user === undefined)
+  if (makes && !deps.newSubjects.take(request.source.id, request.addressPrefix)) {
+    throw new AppError('overloaded', 'too many new devices from this network: try again in a minute', {
+      code: 'too-many-new-subjects',
+      status: 429,
+      retryAfter: 60,
+    })
+  }
+}
+
+/**
+ * What holds now for somebody who has proven who they are: the choices as they count, refusals of the confirmed
+ * cluster included. The audit entry is durable before this resolves. An unknown device or user has no choices.
+ */
+export async function readConsent(deps: ConsentDeps, speaker: Speaker): Promise<ConsentReply> {
+  const proven = await prove(speaker, deps.verifySubjectToken, deps.keyring)
+  const person = await provenNodes(deps, proven)
+  const own = person.user ?? person.device
+  await deps.audit.append({
+    actor: `source:${speaker.source.id}`,
+    action: 'consent.read',
+    resource: own === undefined ? 'consent:unknown' : `consent:${deps.audit.subjectTag(own.subject)}`,
+    purpose: 'own-state',
+  })
+  const view = viewOf({ device: person.device?.consent, user: person.user?.consent ?? person.device?.link?.userConsent, confirmed: person.confirmed })
+  return {
+    choices: choicesOf(view.granted & ~view.refused, view.refused),
+    consentEpoch: own?.consent?.epoch ?? 0,
+    recordId: own?.consent?.recordId ?? '',
+  }
+}
+
+/** The device and user that a speaker has proven to be. Throws AppError forbidden for another device's secret. */
+export async function provenNodes(
+  deps: Pick<ConsentDeps, 'db' | 'keyring'>,
+  proven: Proven,
+): Promise<{ device: Node | undefined; user: Node | undefined; confirmed: boolean }> {
+  const { device, user } = await nodesOf(deps.db, presentedOf(deps.keyring, proven))
+  if (device !== undefined && !sameDevice(device.secretHash, proven.secretHash)) throw wrongDevice()
+  // A secret shown for a device that never showed one proves nothing yet: only a recorded choice binds it.
+  const unproven = proven.proof === 'device-secret' && device?.secretHash === undefined
+  return {
+    device: unproven ? undefined : device,
+    user,
+    confirmed: user !== undefined || (device?.link?.confirmed ?? false),
+  }
+}

@@ -1,0 +1,41 @@
+import type { Db } from '../db/pool.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+
+/** The policy that decides now, with the numbers that the database gave to its classes and destinations. */
+export interface ActivePolicy {
+  readonly compiled: CompiledPolicy
+  readonly classIds: ReadonlyMap<string, number>
+  readonly classNames: ReadonlyMap<number, string>
+  readonly destinationIds: ReadonlyMap<string, number>
+  /** All destinations ever known, ascending: what a restriction locks. */
+  readonly allDestinationIds: readonly number[]
+}
+
+/**
+ * Numbers the classes of a registered policy and makes the partitions that its events can need from today on.
+ * Safe to call again: daily, it makes the partitions of the days to come.
+ */
+export async function prepareStorage(db: Db, compiled: CompiledPolicy, today: string): Promise<ActivePolicy> {
+  await db.$client.query('select weir.ensure_log_partitions($1::date, 3)', [today])
+  const classIds = new Map<string, number>()
+  for (const fieldClass of compiled.classes.values()) {
+    const days = Math.max(fieldClass.retainDays, fieldClass.floorDays ?? 0)
+    const { rows } = await db.$client.query<{ id: number }>('select weir.ensure_class($1, $2, $3, $4::date) as id', [
+      fieldClass.name,
+      fieldClass.step,
+      days,
+      today,
+    ])
+    classIds.set(fieldClass.name, rows[0]!.id)
+  }
+  const { rows } = await db.$client.query<{ destination_id: number; name: string }>(
+    'select destination_id, name from weir.destination order by destination_id',
+  )
+  return {
+    compiled,
+    classIds,
+    classNames: new Map([...classIds].map(([name, id]) => [id, name])),
+    destinationIds: new Map(rows.map((row) => [row.name, row.destination_id])),
+    allDestinationIds: rows.map((row) => row.destination_id),
+  }
+}

@@ -1,0 +1,158 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { type Evidence, recordChoice, refreshClusters } from '../consent/ledger.ts'
+import { int4Array, textArray, uuidArray } from '../db/binary-array.ts'
+import type { Tx } from '../db/pool.ts'
+import type { EventKey, SubjectId } from '../event/ids.ts'
+import { subjectId } from '../event/ids.ts'
+import { appendEvents, LOG_KIND, type LogEntry } from '../eventlog/append.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import { sealRecord } from '../protect/seal.ts'
+import type { Presented } from './present.ts'
+import type { Node } from './read.ts'
+import { IDENTIFIER_CONTEXT, insertSubjects } from './subjects.ts'
+
+/** That a device is (confirmed) or says it is (claimed) a user's. */
+export interface WantedLink {
+  readonly device: Node
+  /** The device's identifier as presented: a second user starts a new device subject under it. */
+  readonly presented: Presented
+  readonly user: SubjectId
+  readonly confirmed: boolean
+  readonly sourceId: number
+}
+
+export interface LinkContext {
+  readonly keyring: Keyring
+  readonly policyVersion: number
+  readonly receivedAt: number
+}
+
+/** Whether the device's link already says this, so that nothing is to be done. */
+export function saysAlready(device: Node, user: SubjectId, options: { confirmed: boolean }): boolean {
+  return device.link?.user === user && (device.link.confirmed || !options.confirmed)
+}
+
+/**
+ * Links devices to users, in the caller's transaction, which must hold the restriction lock: a link can bring
+ * refusals with it. A claim never undoes a confirmation. A second user on a device ends the first link there: the
+ * device goes on as a new subject, so that what came before stays with the first user.
+ */
+export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly WantedLink[]): Promise<void> {
+  const plain: { device: SubjectId; link: WantedLink }[] = []
+  for (const link of distinct(wanted)) {
+    const taken = link.device.link !== undefined && link.device.link.user !== link.user
+    const device = taken ? await startAnew(tx, context, link) : link.device.subject
+    if (device !== undefined) plain.push({ device, link })
+  }
+  const written = await writeLinks(tx, plain)
+  if (written.length === 0) return
+  const confirmed = written.filter((row) => row.state === 'confirmed').map((row) => row.user_id)
+  await refreshClusters(tx, [...new Set(confirmed)].sort(), context, carriedBy(context, plain))
+  await appendLinkRows(tx, context, written)
+}
+
+interface LinkRow {
+  readonly device_id: SubjectId
+  readonly user_id: SubjectId
+  readonly state: 'claimed' | 'confirmed'
+  readonly by_source: number
+}
+
+async function writeLinks(
+  tx: Tx,
+  plain: readonly { device: SubjectId; link: WantedLink }[],
+): Promise<LinkRow[]> {
+  const { rows } = await tx.$client.query<LinkRow>(
+    `insert into weir.link (device_id, user_id, state, by_source, confirmed_at, confirmed_by)
+     select device, "user", state, source, case state when 'confirmed' then clock_timestamp() end,
+       case state when 'confirmed' then source end
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::integer[]) as n(device, "user", state, source)
+     order by device
+     on conflict (device_id) do update set state = 'confirmed', confirmed_at = clock_timestamp(), confirmed_by = excluded.by_source
+       where weir.link.user_id = excluded.user_id and weir.link.state = 'claimed' and excluded.state = 'confirmed'
+         and weir.link.ended_at is null
+     returning device_id, user_id, state, by_source`,
+    [
+      uuidArray(plain.map((p) => p.device)),
+      uuidArray(plain.map((p) => p.link.user)),
+      textArray(plain.map((p) => (p.link.confirmed ? 'confirmed' : 'claimed'))),
+      int4Array(plain.map((p) => p.link.sourceId)),
+    ],
+  )
+  return rows
+}
+
+/**
+ * Gives a device's identifier to a new subject. The device's own choices go with it (it was asked), as `carried`;
+ * the old subject and its link stay as they are. Undefined where another transaction was first.
+ */
+async function startAnew(tx: Tx, context: LinkContext, link: WantedLink): Promise<SubjectId | undefined> {
+  const subject = subjectId(randomUUID())
+  const { wrapped, keys } = context.keyring.createSubjectKey(subject)
+  const sealed = sealRecord(
+    keys.group('identifier', 'identity'),
+    { subject, table: 'identifier', group: 'identity', record: link.presented.key },
+    { keyVersion: keys.keyVersion, contextId: IDENTIFIER_CONTEXT },
+    Buffer.from(link.presented.value, 'utf8'),
+  )
+  const { rowCount } = await tx.$client.query(
+    'update weir.identifier set subject_id = $1, sealed = $2 where index_key = $3 and subject_id = $4',
+    [subject, sealed, Buffer.from(link.presented.key), link.device.subject],
+  )
+  if (rowCount !== 1) return undefined
+  await insertSubjects(tx, [{ subject, kind: 'device', wrapped, keyVersion: keys.keyVersion }])
+  const was = link.device.consent
+  if (was !== undefined) {
+    const choice = { granted: was.granted, refused: was.refused, claimedAt: undefined, receivedAt: context.receivedAt }
+    await recordChoice(tx, [subject], choice, { ...carriedBy(context, []), sourceId: link.sourceId })
+    await tx.$client.query(
+      `update weir.consent_state set secret_hash = (select secret_hash from weir.consent_state where subject_id = $1)
+       where subject_id = $2`,
+      [link.device.subject, subject],
+    )
+  }
+  return subject
+}
+
+function carriedBy(context: LinkContext, plain: readonly { link: WantedLink }[]): Evidence {
+  return {
+    evidence: 'carried',
+    proof: 'none',
+    sourceId: plain[0]?.link.sourceId ?? 0,
+    policyVersion: context.policyVersion,
+  }
+}
+
+/** Modules learn of links through the log, in its order: event type 1 is confirmed, 0 claimed. */
+async function appendLinkRows(tx: Tx, context: LinkContext, rows: readonly LinkRow[]): Promise<void> {
+  const entries = rows.map(
+    (row): LogEntry => ({
+      kind: LOG_KIND.link,
+      sourceId: row.by_source,
+      eventKey: randomBytes(16) as Uint8Array as EventKey,
+      subject: row.device_id,
+      other: row.user_id,
+      eventType: row.state === 'confirmed' ? 1 : 0,
+      routes: 0,
+      granted: 0,
+      refused: 0,
+      narrowed: 0,
+      consentEpoch: 0,
+      userEpoch: 0,
+      removed: [],
+      unclassified: 0,
+      blobs: [],
+    }),
+  )
+  await appendEvents(tx, context.policyVersion, entries)
+}
+
+/** The last word on each device, sorted: one order for every transaction. */
+function distinct(wanted: readonly WantedLink[]): WantedLink[] {
+  const byDevice = new Map<SubjectId, WantedLink>()
+  for (const link of wanted) {
+    const other = byDevice.get(link.device.subject)
+    if (other === undefined || other.user !== link.user || link.confirmed) byDevice.set(link.device.subject, link)
+  }
+  return [...byDevice.values()].sort((a, b) => (a.device.subject < b.device.subject ? -1 : 1))
+}

@@ -1,0 +1,68 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Outcome } from './event/event.ts'
+
+/** Everything that /metrics says. Labels come from closed lists: outcomes, destinations, stages. */
+export interface Metrics {
+  readonly registry: Registry
+  outcome(outcome: Outcome, count?: number): void
+  unclassified(count: number): void
+  intakeSeconds(seconds: number): void
+  groupSize(events: number): void
+  queued(events: number): void
+  delivered(destination: string, count: number): void
+  withheld(destination: string, count: number): void
+  deadLetter(destination: string): void
+  deliveryLag(destination: string, seconds: number): void
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'weir_process_' })
+  const registers = [registry]
+  const events = new Counter({ name: 'weir_events_total', help: 'Messages by outcome', labelNames: ['outcome'], registers })
+  const unknown = new Counter({
+    name: 'weir_unclassified_fields_total',
+    help: 'Properties that no policy class covers: sealed, forwarded to nobody',
+    registers,
+  })
+  const latency = new Histogram({
+    name: 'weir_intake_seconds',
+    help: 'From a request parsed to its group committed',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  })
+  const groups = new Histogram({
+    name: 'weir_intake_group_events',
+    help: 'Events that one commit carried',
+    buckets: [1, 5, 20, 50, 100, 250, 500, 1000],
+    registers,
+  })
+  const queue = new Gauge({ name: 'weir_intake_queued_events', help: 'Events waiting for a commit', registers })
+  const labelNames = ['destination'] as const
+  const delivered = new Counter({ name: 'weir_delivered_total', help: 'Events handed to a destination', labelNames, registers })
+  const withheld = new Counter({
+    name: 'weir_withheld_total',
+    help: 'Events permitted at intake and refused at delivery',
+    labelNames,
+    registers,
+  })
+  const dead = new Counter({ name: 'weir_dead_letters_total', help: 'Events a destination failed on', labelNames, registers })
+  const lag = new Gauge({
+    name: 'weir_delivery_lag_seconds',
+    help: 'Age of the oldest event not yet delivered; 0 when none waits',
+    labelNames,
+    registers,
+  })
+  return {
+    registry,
+    outcome: (outcome, count = 1) => events.inc({ outcome }, count),
+    unclassified: (count) => unknown.inc(count),
+    intakeSeconds: (seconds) => latency.observe(seconds),
+    groupSize: (size) => groups.observe(size),
+    queued: (size) => queue.set(size),
+    delivered: (destination, count) => delivered.inc({ destination }, count),
+    withheld: (destination, count) => withheld.inc({ destination }, count),
+    deadLetter: (destination) => dead.inc({ destination }),
+    deliveryLag: (destination, seconds) => lag.set({ destination }, seconds),
+  }
+}

@@ -1,0 +1,225 @@
+import { decide } from '../consent/decide.ts'
+import type { Db } from '../db/pool.ts'
+import { sqlState } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
+import type { JsonObject } from '../event/event.ts'
+import { appendEvents, LOG_KIND, type LogEntry } from '../eventlog/append.ts'
+import { indexText, type Node, readNodes } from '../identity/read.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import { type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
+import type { Decision, Projection, RefusalReason } from '../policy/compiled.ts'
+import { project } from '../policy/project.ts'
+import type { SubjectKeys } from '../protect/subject-key.ts'
+import { isExpired } from '../retention/due.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
+import type { NewSubjectLimit } from '../identity/new-subjects.ts'
+import { sealEvent } from './protect-event.ts'
+import { type Resolvable, type Resolved, resolve } from './resolve.ts'
+import { isSettled, settle, unsettled } from './settle-identities.ts'
+
+export interface GroupDeps {
+  readonly db: Db
+  readonly keyring: Keyring
+  readonly active: () => ActivePolicy
+  readonly newSubjects: NewSubjectLimit
+  readonly now: () => number
+}
+
+/** Why an event was refused, beyond what the policy says: nobody to hold it for, or too many new people. */
+export type GroupReason = RefusalReason | 'no-subject' | 'too-many-new-subjects'
+
+/** What was decided for one event of a group. */
+export interface Judged {
+  readonly resolved: Resolved
+  readonly decision: Decision
+  readonly projection: Projection
+  /** Absent where something is permitted. */
+  readonly reason: GroupReason | undefined
+}
+
+export type GroupOutcome =
+  | { readonly outcome: 'accepted' | 'duplicate'; readonly judged: Judged }
+  | { readonly outcome: 'refused'; readonly judged: Judged; readonly reason: GroupReason }
+  | { readonly outcome: 'invalid' }
+
+const EMPTY: Projection = { byClass: new Map(), removed: [], unclassified: 0 }
+const MAX_TRIES = 5
+
+/** Decides a group by the ledger as it stands now. Reads; writes nothing. */
+export async function judge(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[]> {
+  const keys = new Map(
+    items.flatMap((item) => [item.device, item.user]).flatMap((p) => (p ? [[indexText(p.key), p.key] as const] : [])),
+  )
+  const nodes = await readNodes(deps.db, [...keys.values()])
+  const active = deps.active()
+  return items.map((item) => judgeOne(active, item, nodes, deps.now()))
+}
+
+function judgeOne(
+  active: ActivePolicy,
+  item: Resolvable,
+  nodes: ReadonlyMap<string, Node>,
+  now: number,
+): Judged {
+  const resolved = resolve(active.compiled, item, nodes)
+  const { event } = item
+  const decision = decide(active.compiled, event, resolved.view)
+  if (decision.rule === undefined || decision.permitted === 0) {
+    return { resolved, decision, projection: EMPTY, reason: decision.reason ?? 'no-route' }
+  }
+  if (item.device === undefined && !(item.user !== undefined && item.userConfirmed)) {
+    return { resolved, decision: closed(decision), projection: EMPTY, reason: 'no-subject' }
+  }
+  const projection = project(decision.rule, decision.permitted, fieldsOf(event.type, event.properties, event.context))
+  const kept = withoutExpired(active, projection, event.occurredAt, now)
+  if (kept.byClass.size === 0 && projection.byClass.size > 0) {
+    return { resolved, decision: closed(decision), projection: EMPTY, reason: 'expired' }
+  }
+  return { resolved, decision, projection: kept, reason: undefined }
+}
+
+function closed(decision: Decision): Decision {
+  return { ...decision, permitted: 0 }
+}
+
+/** identify and group carry traits, the others properties: the policy's paths say which. */
+function fieldsOf(type: string, properties: JsonObject, context: object): JsonObject {
+  const name = type === 'identify' || type === 'group' ? 'traits' : 'properties'
+  return { [name]: properties, context: context as JsonObject }
+}
+
+/** Classes that an old event has already outlived are not kept (law 8). */
+function withoutExpired(active: ActivePolicy, projection: Projection, occurredAt: number, now: number): Projection {
+  for (const name of projection.byClass.keys()) {
+    const fieldClass = active.compiled.classes.get(name)
+    if (fieldClass === undefined || isExpired(fieldClass, occurredAt, now)) projection.byClass.delete(name)
+  }
+  return projection
+}
+
+/**
+ * Takes a group through: decide, make who is missing, seal, append in one commit. One outcome an item, in order.
+ * Items must have distinct event keys. A deadlock or serialization failure tries the group again; a data error
+ * splits it until the guilty event alone is invalid; anything else is thrown and nothing was acknowledged.
+ */
+export async function processGroup(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[]> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await attempt(deps, items)
+    } catch (error) {
+      const state = sqlState(error)
+      if ((state === '40P01' || state === '40001') && tries < MAX_TRIES) continue
+      if (!isDataError(state)) throw error
+      if (items.length === 1) return [{ outcome: 'invalid' }]
+      const half = items.length >> 1
+      return [...(await processGroup(deps, items.slice(0, half))), ...(await processGroup(deps, items.slice(half)))]
+    }
+  }
+}
+
+/** SQLSTATE classes 22 (data exception) and 23 (constraint): this content, not this moment. */
+function isDataError(state: string | undefined): boolean {
+  return state !== undefined && (state.startsWith('22') || state.startsWith('23'))
+}
+
+async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[]> {
+  const judged = await settled(deps, items)
+  const active = deps.active()
+  const keys = await loadSubjectKeys(deps.db, deps.keyring, judged.flatMap(keyWanted))
+  const entries = judged.map((one) => entryOf(active, one, keys))
+  const fresh = await appendEvents(deps.db, active.compiled.version, entries)
+  return judged.map((one, i): GroupOutcome => {
+    if (!fresh[i]) return { outcome: 'duplicate', judged: one }
+    if (one.reason !== undefined) return { outcome: 'refused', judged: one, reason: one.reason }
+    return { outcome: 'accepted', judged: one }
+  })
+}
+
+/** Decides, and where permitted events lack a subject or a link makes them and decides again: a link can restrict. */
+async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[]> {
+  for (let round = 1; ; round++) {
+    const judged = meterNewSubjects(deps, await judge(deps, items), round)
+    const today = new Date(deps.now()).toISOString().slice(0, 10)
+    const missing = unsettled(
+      judged.filter((one) => one.reason === undefined).map((one) => one.resolved),
+      today,
+    )
+    if (isSettled(missing)) return judged
+    // Two users at once on one device would take turns for ever: the last word of this group is enough.
+    if (round === 3 && missing.create.length === 0) return judged
+    if (round > 5) throw new AppError('overloaded', 'subjects change faster than they can be read', { retryAfter: 1 })
+    await settle(deps.db, deps.keyring, deps.active(), missing, deps.now())
+  }
+}
+
+function meterNewSubjects(deps: GroupDeps, judged: Judged[], round: number): Judged[] {
+  if (round > 1) return judged
+  return judged.map((one) => {
+    const { item, device, user } = one.resolved
+    if (one.reason !== undefined || item.source.kind === 'server') return one
+    const makes = (item.device !== undefined && device === undefined) || (item.user !== undefined && user === undefined)
+    if (!makes || deps.newSubjects.take(item.source.id, item.addressPrefix)) return one
+    return { ...one, decision: closed(one.decision), projection: EMPTY, reason: 'too-many-new-subjects' }
+  })
+}
+
+/** The device an event came from owns it, else the confirmed user. */
+function ownerOf(resolved: Resolved): Node | undefined {
+  return resolved.item.device === undefined ? resolved.user : resolved.device
+}
+
+function keyWanted(one: Judged): KeyWanted[] {
+  const owner = ownerOf(one.resolved)
+  if (one.reason !== undefined || owner === undefined || one.projection.byClass.size === 0) return []
+  return [{ subject: owner.subject, keyVersion: owner.keyVersion }]
+}
+
+function entryOf(active: ActivePolicy, one: Judged, keys: ReadonlyMap<string, SubjectKeys>): LogEntry {
+  const { resolved, decision, projection } = one
+  const { item, view, cluster } = resolved
+  const common = {
+    kind: LOG_KIND.event,
+    sourceId: item.source.id,
+    eventKey: item.keys.key,
+    eventType: decision.rule?.index ?? -1,
+    granted: view.granted,
+    refused: view.refused,
+    narrowed: view.narrowed,
+    ...refOf(resolved, item.keys.pad),
+  }
+  const owner = ownerOf(resolved)
+  if (one.reason !== undefined || owner === undefined) {
+    // A refusal is nobody's: no subject, no epoch, no content.
+    return { ...common, routes: 0, consentEpoch: 0, userEpoch: 0, removed: [], unclassified: 0, blobs: [] }
+  }
+  const { subject } = owner
+  const permitted = { subject, eventKey: item.keys.key, byClass: projection.byClass, occurredAt: item.event.occurredAt }
+  const subjectKeys = keys.get(subject)
+  if (subjectKeys === undefined && projection.byClass.size > 0) {
+    throw new AppError('overloaded', 'a subject was erased while its event was being kept', { retryAfter: 1 })
+  }
+  const userNode = owner.kind === 'user' ? undefined : cluster.user
+  return {
+    ...common,
+    subject,
+    routes: decision.permitted,
+    consentEpoch: owner.consent?.epoch ?? 0,
+    userEpoch: userNode?.epoch ?? 0,
+    removed: projection.removed,
+    unclassified: projection.unclassified,
+    blobs: subjectKeys === undefined ? [] : sealEvent(active, subjectKeys, permitted),
+  }
+}
+
+/**
+ * The consent record that decided, xor-ed with the half of the event's HMAC that is stored nowhere: whoever holds the
+ * message id can name the record, and nobody can go from a record to the refusals that followed it.
+ */
+function refOf(resolved: Resolved, pad: Buffer): { consentRef?: Uint8Array } {
+  const { device, user } = resolved.cluster
+  const deciding = [device, user].find((n) => n !== undefined && n.refused !== 0) ?? device ?? user
+  if (deciding === undefined) return {}
+  const record = Buffer.from(deciding.recordId.replaceAll('-', ''), 'hex')
+  return { consentRef: record.map((byte, i) => byte ^ pad[i]!) }
+}
+

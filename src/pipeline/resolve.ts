@@ -1,0 +1,91 @@
+import { type Cluster, viewOf } from '../consent/view.ts'
+import type { IncomingEvent, Source } from '../event/event.ts'
+import { type EventKeys, eventKey } from '../identity/blind-index.ts'
+import { hasEntropy } from '../identity/entropy.ts'
+import { type Presented, present } from '../identity/present.ts'
+import { indexText, type Node } from '../identity/read.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import type { PurposeMask } from '../event/purpose.ts'
+import type { CompiledPolicy, ConsentView } from '../policy/compiled.ts'
+
+/** An event with who it says it is of, before the database is asked. */
+export interface Resolvable {
+  readonly event: IncomingEvent
+  readonly source: Source
+  readonly keys: EventKeys
+  readonly device: Presented | undefined
+  readonly user: Presented | undefined
+  /** A server key or a subject token stands for the user id. */
+  readonly userConfirmed: boolean
+  readonly addressPrefix: string
+}
+
+/** Reads the ids of an event. `confirmedUser` is the user id that the request's subject token proves, if any. */
+export function resolvable(
+  keyring: Keyring,
+  source: Source,
+  event: IncomingEvent,
+  request: { readonly addressPrefix: string; readonly confirmedUser: string | undefined },
+): Resolvable {
+  const { userId, confirmed } = userOf(source, event, request.confirmedUser)
+  return {
+    event,
+    source,
+    keys: eventKey(keyring.dedupeKey, source.id, event.messageId),
+    device: present(keyring, 'anonymous_id', deviceIdOf(source, event)),
+    user: present(keyring, 'user_id', userId),
+    userConfirmed: confirmed,
+    addressPrefix: request.addressPrefix,
+  }
+}
+
+function userOf(
+  source: Source,
+  event: IncomingEvent,
+  confirmedUser: string | undefined,
+): { userId: string | undefined; confirmed: boolean } {
+  if (source.kind === 'server') return { userId: event.userId, confirmed: event.userId !== undefined }
+  const userId = event.userId ?? confirmedUser
+  return { userId, confirmed: userId !== undefined && userId === confirmedUser }
+}
+
+/**
+ * The device an event came from. A browser key is public, so the anonymous id itself must be unguessable, and an
+ * alias may only speak of the device that sends it.
+ */
+function deviceIdOf(source: Source, event: IncomingEvent): string | undefined {
+  if (source.kind === 'server') return event.anonymousId ?? (event.type === 'alias' ? event.previousId : undefined)
+  return event.anonymousId !== undefined && hasEntropy(event.anonymousId) ? event.anonymousId : undefined
+}
+
+/** An event with the subjects behind it, as they were when the database was read. */
+export interface Resolved {
+  readonly item: Resolvable
+  readonly device: Node | undefined
+  readonly user: Node | undefined
+  readonly cluster: Cluster
+  readonly view: ConsentView
+}
+
+export function resolve(policy: CompiledPolicy, item: Resolvable, nodes: ReadonlyMap<string, Node>): Resolved {
+  const device = item.device && nodes.get(indexText(item.device.key))
+  const user = item.user && nodes.get(indexText(item.user.key))
+  const cluster = clusterOf(item, device, user)
+  return { item, device, user, cluster, view: { ...viewOf(cluster), narrowed: narrowedBy(policy, item.event) } }
+}
+
+/** What came with the message can only narrow. A claim that nobody can read narrows everything that needs consent. */
+function narrowedBy(policy: CompiledPolicy, { claim }: IncomingEvent): PurposeMask {
+  const unreadable = claim.unreadable ? policy.needsConsent : 0
+  const gpc = claim.evidence.includes('gpc') ? policy.gpc : 0
+  return claim.refused | unreadable | gpc
+}
+
+/** The user that an event names goes before the one its device is linked to: somebody else may have signed in. */
+function clusterOf(item: Resolvable, device: Node | undefined, user: Node | undefined): Cluster {
+  if (item.user === undefined) {
+    return { device: device?.consent, user: device?.link?.userConsent, confirmed: device?.link?.confirmed ?? false }
+  }
+  const linked = user !== undefined && device?.link?.user === user.subject && device.link.confirmed
+  return { device: device?.consent, user: user?.consent, confirmed: item.userConfirmed || linked }
+}
