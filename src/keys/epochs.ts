@@ -31,7 +31,8 @@ async function createFirstEpoch(db: Db, provider: KeyProvider): Promise<EpochRow
     await tx.$client.query('select pg_advisory_xact_lock($1, 0)', [FIRST_EPOCH_LOCK])
     await tx.$client.query(
       `insert into weir.key_epoch (kid, wrapped, state)
-       select 1, $1, 'active' where not exists (select from weir.key_epoch)`,
+       select 1, $1, 'active'
+       where not exists (select from weir.key_epoch) and not exists (select from weir.subject_key)`,
       [wrapped],
     )
     return readEpochs(tx)
@@ -53,9 +54,9 @@ async function unwrapEpochs(rows: readonly EpochRow[], provider: KeyProvider): P
   const kid = rows.find(({ state }) => state === 'active')?.kid
   const key = kid === undefined ? undefined : byKid.get(kid)
   if (kid === undefined || key === undefined) {
-    throw new AppError('conflict', 'no key epoch of this database is active: activate one before starting', {
-      code: 'key-epoch-inactive',
-    })
+    // A fresh epoch beside old subject keys would look like a start and open nothing.
+    const message = 'no key epoch of this database is active: restore the rows of weir.key_epoch that belong to it'
+    throw new AppError('conflict', message, { code: 'key-epoch-inactive' })
   }
   return { active: { kid, key }, byKid }
 }

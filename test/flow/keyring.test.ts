@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Db, openPool } from '../../src/db/pool.ts'
+import { subjectId } from '../../src/event/ids.ts'
+import { openKeyring } from '../../src/keys/keyring.ts'
+import type { KeyProvider } from '../../src/keys/provider.ts'
+import { createKeyset, openFileProvider } from '../../src/keys/providers/file.ts'
+import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
+
+let directory: string
+let provider: KeyProvider
+let other: KeyProvider
+let database: TestDatabase
+let db: Db
+let owner: Db
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'weir-keyring-'))
+  provider = await keysetNamed('keyset.json')
+  other = await keysetNamed('other.json')
+})
+afterAll(() => rm(directory, { recursive: true }))
+beforeEach(async () => {
+  database = await createTestDatabase()
+  db = openPool({ url: database.appUrl })
+  owner = openPool({ url: database.ownerUrl })
+})
+afterEach(async () => {
+  await Promise.all([db.$client.end(), owner.$client.end()])
+  await database.drop()
+})
+
+test('processes that start at once on an empty database agree on one key epoch', async () => {
+  const keyrings = await Promise.all(Array.from({ length: 5 }, () => openKeyring(db, provider)))
+  expect(await epochs()).toEqual(['1 active'])
+  const subject = subjectId(randomUUID())
+  const { wrapped, keys } = keyrings[0]!.createSubjectKey(subject)
+  for (const keyring of keyrings) expect(keyring.unwrapSubjectKey(subject, wrapped).key.equals(keys.key)).toBe(true)
+})
+
+test('what one start sealed the next one opens', async () => {
+  const subject = subjectId(randomUUID())
+  const { wrapped, keys } = (await openKeyring(db, provider)).createSubjectKey(subject)
+  const later = await openKeyring(db, provider)
+  const opened = later.unwrapSubjectKey(subject, wrapped)
+  expect(opened.keyVersion).toBe(1)
+  expect(opened.group('sealed_order', 'order').equals(keys.group('sealed_order', 'order'))).toBe(true)
+  expect(await epochs()).toEqual(['1 active'])
+})
+
+test("another database's keyset is refused in one line that says what to do", async () => {
+  await openKeyring(db, provider)
+  await expect(openKeyring(db, other)).rejects.toMatchObject({
+    code: 'keyset-mismatch',
+    message: `the keyset in ${other.uri} does not open this database's keys: restore the keyset that belongs to it`,
+  })
+  expect(await epochs()).toEqual(['1 active'])
+})
+
+test('a wrapped epoch moved to another number does not open', async () => {
+  await openKeyring(db, provider)
+  await owner.$client.query('update weir.key_epoch set kid = 2')
+  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'keyset-mismatch' })
+})
+
+test('a new subject is cached only once it is remembered, and gone once it is forgotten', async () => {
+  const keyring = await openKeyring(db, provider)
+  const subject = subjectId(randomUUID())
+  const { wrapped, keys } = keyring.createSubjectKey(subject)
+  expect(keyring.cached(subject, 1)).toBeUndefined()
+  keyring.remember(subject, keys)
+  expect(keyring.cached(subject, 1)).toBe(keys)
+  keyring.forget(subject)
+  keyring.unwrapSubjectKey(subject, wrapped)
+  expect(keyring.cached(subject, 1)).toBeUndefined()
+})
+
+test('a row of one subject does not open for another', async () => {
+  const keyring = await openKeyring(db, provider)
+  const { wrapped } = keyring.createSubjectKey(subjectId(randomUUID()))
+  expect(() => keyring.unwrapSubjectKey(subjectId(randomUUID()), wrapped)).toThrow('authentication')
+})
+
+test('after a roll of the epoch new keys go under the new one, old ones open until it is destroyed', async () => {
+  const keyring = await openKeyring(db, provider)
+  const subject = subjectId(randomUUID())
+  const { wrapped } = keyring.createSubjectKey(subject)
+  const key = await provider.wrap(Buffer.alloc(32, 5), { class: 'key-epoch', kid: '2' })
+  await owner.$client.query(`update weir.key_epoch set state = 'decrypt-only' where kid = 1`)
+  await owner.$client.query(`insert into weir.key_epoch (kid, wrapped, state) values (2, $1, 'active')`, [key])
+  await keyring.refresh()
+  expect(keyring.createSubjectKey(subject).wrapped.readUInt32BE(2)).toBe(2)
+  expect(keyring.unwrapSubjectKey(subject, wrapped).keyVersion).toBe(1)
+  await owner.$client.query(`update weir.key_epoch set state = 'destroyed' where kid = 1`)
+  await keyring.refresh()
+  expect(() => keyring.unwrapSubjectKey(subject, wrapped)).toThrow('key epoch 1 is not open here')
+})
+
+test('a database without an active epoch does not start', async () => {
+  await openKeyring(db, provider)
+  await owner.$client.query(`update weir.key_epoch set state = 'decrypt-only'`)
+  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-epoch-inactive' })
+})
+
+test('a database that has subject keys but lost its epochs does not start with a new one', async () => {
+  const subject = subjectId(randomUUID())
+  const { wrapped } = (await openKeyring(db, provider)).createSubjectKey(subject)
+  await db.$client.query('insert into weir.subject_key (subject_id, key_version, wrapped) values ($1, 1, $2)', [
+    subject,
+    wrapped,
+  ])
+  await owner.$client.query('delete from weir.key_epoch')
+  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-epoch-inactive' })
+  expect(await epochs()).toEqual([])
+})
+
+async function epochs(): Promise<string[]> {
+  const { rows } = await db.$client.query<{ kid: number; state: string }>('select kid, state from weir.key_epoch')
+  return rows.map(({ kid, state }) => `${kid} ${state}`)
+}
+
+async function keysetNamed(name: string): Promise<KeyProvider> {
+  const location = { path: join(directory, name), passphrase: 'a passphrase for tests' }
+  await createKeyset({ ...location, mode: 'development', kdf: { m: 19_456, t: 2, p: 1 } })
+  return openFileProvider(location)
+}
