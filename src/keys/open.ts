@@ -21,7 +21,7 @@ export async function openKeyProvider(settings: KeySettings): Promise<KeyProvide
   if (settings.mode === 'development') {
     return openFileProvider(await ensureKeysIn(directory, { passphraseFile: settings.passphraseFile }))
   }
-  return openFileProvider({ path: keysetPath(settings.uri), passphrase: await productionPassphrase(settings) }).catch(
+  return openFileProvider({ path: keysetPath(settings.uri), passphrase: await passphraseFor(settings) }).catch(
     (error: unknown) => {
       if (!(error instanceof AppError) || error.code !== 'secret-file-missing') throw error
       const message = `${error.message}: restore it, or make one for a new database with weir keys init`
@@ -35,9 +35,10 @@ export function keysetPath(uri: string): string {
   return join(keyDirectory(uri), 'keyset.json')
 }
 
-/** The passphrase where nothing may be made up. */
-export async function productionPassphrase(settings: KeySettings): Promise<Buffer> {
+/** The passphrase of an existing keyset, or for one that is asked for by name: read, never made. */
+export async function passphraseFor(settings: KeySettings): Promise<Buffer> {
   if (settings.passphraseFile !== undefined) return readPassphrase(settings.passphraseFile)
+  if (settings.mode === 'development') return readPassphrase(join(keyDirectory(settings.uri), 'passphrase'))
   throw new AppError('invalid', 'WEIR_KEYS_PASSPHRASE_FILE must name the file with the passphrase of the keys', {
     code: 'config',
   })
