@@ -1,4 +1,4 @@
-import { decide } from '../consent/decide.ts'
+import { decideRule, ruleKey } from '../consent/decide.ts'
 import type { Db } from '../db/pool.ts'
 import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
@@ -42,6 +42,7 @@ export type GroupOutcome =
   | { readonly outcome: 'refused'; readonly judged: Judged; readonly reason: GroupReason }
   | { readonly outcome: 'invalid' }
 
+const UNKNOWN: Decision = { rule: undefined, verdicts: [], permitted: 0, reason: 'unknown-event' }
 const EMPTY: Projection = { byClass: new Map(), removed: [], unclassified: 0 }
 const MAX_TRIES = 5
 
@@ -63,7 +64,8 @@ function judgeOne(
 ): Judged {
   const resolved = resolve(active.compiled, item, nodes)
   const { event } = item
-  const decision = decide(active.compiled, event, resolved.view)
+  const rule = active.compiled.events.get(ruleKey(event))
+  const decision = rule === undefined ? UNKNOWN : decideRule(active.compiled, rule, resolved.view)
   if (decision.rule === undefined || decision.permitted === 0) {
     return { resolved, decision, projection: EMPTY, reason: decision.reason ?? 'no-route' }
   }

@@ -1,3 +1,4 @@
+import { narrowedBy } from '../consent/decide.ts'
 import { type Cluster, viewOf } from '../consent/view.ts'
 import type { IncomingEvent, Source } from '../event/event.ts'
 import { type EventKeys, eventKey } from '../identity/blind-index.ts'
@@ -5,7 +6,6 @@ import { hasEntropy } from '../identity/entropy.ts'
 import { type Presented, present } from '../identity/present.ts'
 import { indexText, type Node } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import type { PurposeMask } from '../event/purpose.ts'
 import type { CompiledPolicy, ConsentView } from '../policy/compiled.ts'
 
 /** An event with who it says it is of, before the database is asked. */
@@ -71,14 +71,7 @@ export function resolve(policy: CompiledPolicy, item: Resolvable, nodes: Readonl
   const device = item.device && nodes.get(indexText(item.device.key))
   const user = item.user && nodes.get(indexText(item.user.key))
   const cluster = clusterOf(item, device, user)
-  return { item, device, user, cluster, view: { ...viewOf(cluster), narrowed: narrowedBy(policy, item.event) } }
-}
-
-/** What came with the message can only narrow. A claim that nobody can read narrows everything that needs consent. */
-function narrowedBy(policy: CompiledPolicy, { claim }: IncomingEvent): PurposeMask {
-  const unreadable = claim.unreadable ? policy.needsConsent : 0
-  const gpc = claim.evidence.includes('gpc') ? policy.gpc : 0
-  return claim.refused | unreadable | gpc
+  return { item, device, user, cluster, view: { ...viewOf(cluster), narrowed: narrowedBy(policy, item.event.claim) } }
 }
 
 /** The user that an event names goes before the one its device is linked to: somebody else may have signed in. */

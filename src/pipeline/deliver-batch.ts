@@ -1,0 +1,178 @@
+import { uuidArray } from '../db/binary-array.ts'
+import { lockDelivery } from '../db/locks.ts'
+import type { Db, Tx } from '../db/pool.ts'
+import { sqlState, transaction } from '../db/transaction.ts'
+import type { Delivered } from '../event/event.ts'
+import type { SubjectId } from '../event/ids.ts'
+import { LOG_KIND } from '../eventlog/append.ts'
+import { type LogRow, moveCursor, readAfter, readAt, readCursor } from '../eventlog/read.ts'
+import type { Module } from '../modules/module.ts'
+import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
+import { type Lens, openBatch, relinksOf } from './open-batch.ts'
+
+export interface BatchDeps extends Lens {
+  readonly db: Db
+  readonly destinationId: number
+  /** Absent for the flow probe, which only moves its cursor. */
+  readonly module: Module | undefined
+}
+
+/** What one batch did. */
+export interface BatchResult {
+  readonly rows: number
+  readonly delivered: number
+  readonly withheld: number
+  readonly failed: number
+  readonly erased: number
+  /** Position and receipt of the last row seen; absent where there was none. */
+  readonly last: { readonly pos: bigint; readonly receivedAt: Date } | undefined
+}
+
+const MAX_PURGES = 20
+
+/**
+ * One batch of one destination in one transaction: the lock of law 3, erasures that withdrawals ordered, letters that
+ * are due again, then what follows the cursor; module state and cursor move together or not at all.
+ */
+export async function deliverBatch(deps: BatchDeps, limit: number): Promise<BatchResult> {
+  return transaction(deps.db, async (tx) => {
+    await lockDelivery(tx, deps.destinationId)
+    const erased = await erasePurged(tx, deps)
+    const retried = await retryLetters(tx, deps)
+    const after = await readCursor(tx, deps.destinationId)
+    const rows = await readAfter(tx, after, limit)
+    const handed = await handOut(tx, deps, rows)
+    const last = rows.at(-1)
+    if (last !== undefined) await moveCursor(tx, deps.destinationId, last.pos)
+    return {
+      rows: rows.length,
+      delivered: handed.delivered + retried.delivered,
+      withheld: handed.withheld,
+      failed: handed.failed + retried.failed,
+      erased,
+      last,
+    }
+  })
+}
+
+interface Handed {
+  delivered: number
+  withheld: number
+  failed: number
+}
+
+async function handOut(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promise<Handed> {
+  const { module } = deps
+  if (module === undefined || rows.length === 0) return { delivered: 0, withheld: 0, failed: 0 }
+  const { delivered, withheld, withheldSubjects } = await openBatch(
+    tx,
+    deps,
+    rows.filter((row) => row.kind === LOG_KIND.event),
+  )
+  if (withheldSubjects.length > 0) await orderContentPurge(tx, withheldSubjects)
+  const failed = await handleAll(tx, deps, module, delivered, rows)
+  for (const { from, to } of relinksOf(deps, rows, LOG_KIND)) {
+    await asModule(tx, module, () => module.relink(tx, from, to))
+  }
+  return { delivered: delivered.length - failed, withheld, failed }
+}
+
+/** An event that was under way while its consent was withdrawn came to the store after the purge: purge again. */
+async function orderContentPurge(tx: Tx, subjects: readonly SubjectId[]): Promise<void> {
+  await tx.$client.query(
+    `insert into weir.purge (subject_id, destination_id) select id, 0 from unnest($1::uuid[]) as s(id)
+     on conflict (subject_id, destination_id) do nothing`,
+    [uuidArray(subjects)],
+  )
+}
+
+/** Hands over a batch; where it fails, one by one, so that the guilty event alone becomes a dead letter. */
+async function handleAll(
+  tx: Tx,
+  deps: BatchDeps,
+  module: Module,
+  batch: readonly Delivered[],
+  rows: readonly LogRow[],
+): Promise<number> {
+  if (batch.length === 0) return 0
+  if (await tryHandle(tx, module, batch) === undefined) return 0
+  let failed = 0
+  for (const one of batch) {
+    const code = await tryHandle(tx, module, [one])
+    if (code === undefined) continue
+    failed++
+    await keepLetter(tx, deps.destinationId, rows.find((row) => row.pos === one.position)!, code)
+  }
+  return failed
+}
+
+/** Undefined when it went well, else a code for the letter. A broken connection or a conflict is thrown on. */
+async function tryHandle(tx: Tx, module: Module, batch: readonly Delivered[]): Promise<string | undefined> {
+  await tx.$client.query('savepoint handing')
+  try {
+    await asModule(tx, module, () => module.handle(tx, batch))
+    await tx.$client.query('release savepoint handing')
+    return undefined
+  } catch (error) {
+    const state = sqlState(error)
+    if (state === '40001' || state === '40P01' || state?.startsWith('08') || state?.startsWith('57')) throw error
+    await tx.$client.query('rollback to savepoint handing')
+    return state === undefined ? 'module-error' : `sqlstate-${state}`
+  }
+}
+
+/** A module works under its own role: it can touch its own schema and nothing else. */
+export async function asModule<T>(tx: Tx, module: Module, work: () => Promise<T>): Promise<T> {
+  await tx.$client.query(`set local role weir_${module.name}`)
+  const result = await work()
+  await tx.$client.query('reset role')
+  return result
+}
+
+async function erasePurged(tx: Tx, deps: BatchDeps): Promise<number> {
+  const { module } = deps
+  if (module === undefined) return 0
+  const { rows } = await tx.$client.query<{ subject_id: SubjectId }>({
+    name: 'purges-due',
+    text: `delete from weir.purge where (subject_id, destination_id) in (
+        select subject_id, destination_id from weir.purge where destination_id = $1
+        order by requested_at limit $2 for update skip locked)
+      returning subject_id`,
+    values: [deps.destinationId, MAX_PURGES],
+  })
+  for (const { subject_id } of rows) {
+    const pseudonym = deps.pseudonymiser.pseudonym(subject_id)
+    await asModule(tx, module, () => module.erase(tx, pseudonym))
+  }
+  return rows.length
+}
+
+async function retryLetters(tx: Tx, deps: BatchDeps): Promise<{ delivered: number; failed: number }> {
+  const { module } = deps
+  const counts = { delivered: 0, failed: 0 }
+  if (module === undefined) return counts
+  const due = await dueLetters(tx, deps.destinationId)
+  if (due.length === 0) return counts
+  const rows = await readAt(tx, due.map((letter) => letter.pos))
+  for (const letter of due) {
+    const code = await retryOne(tx, deps, module, letter, rows)
+    if (code === undefined) counts.delivered++
+    else counts.failed++
+    await settleLetter(tx, deps.destinationId, letter, code)
+  }
+  return counts
+}
+
+/** Decided again like everything else: what was withdrawn meanwhile is not handed over, and the letter is settled. */
+async function retryOne(
+  tx: Tx,
+  deps: BatchDeps,
+  module: Module,
+  letter: DueLetter,
+  rows: readonly LogRow[],
+): Promise<string | undefined> {
+  const row = rows.find((candidate) => candidate.pos === letter.pos)
+  if (row === undefined) return undefined
+  const { delivered } = await openBatch(tx, deps, [row])
+  return delivered.length === 0 ? undefined : tryHandle(tx, module, delivered)
+}

@@ -1,0 +1,156 @@
+import { decideRule } from '../consent/decide.ts'
+import { type Cluster, restrictedSince, viewOf } from '../consent/view.ts'
+import type { Tx } from '../db/pool.ts'
+import type { Delivered, JsonObject } from '../event/event.ts'
+import type { Pseudonym, SubjectId } from '../event/ids.ts'
+import { bitOf } from '../event/purpose.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
+import { type BlobAt, type LogRow, readBlobs } from '../eventlog/read.ts'
+import { type Node, readNodesById } from '../identity/read.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import { loadSubjectKeys } from '../keys/subject-keys.ts'
+import type { CompiledPolicy, EventRule, Route } from '../policy/compiled.ts'
+import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.ts'
+import type { Pseudonymiser } from '../protect/pseudonymise.ts'
+import { openBlob } from './protect-event.ts'
+
+/** What delivery to one destination works with. */
+export interface Lens {
+  readonly destination: string
+  readonly active: ActivePolicy
+  /** The policy under which a row was decided at intake. */
+  readonly policyOf: (version: number) => CompiledPolicy
+  readonly keyring: Keyring
+  readonly pseudonymiser: Pseudonymiser
+}
+
+export interface OpenedBatch {
+  readonly delivered: Delivered[]
+  /** Rows that were permitted at intake and are not any more. */
+  readonly withheld: number
+  /** Whose they are: what lies in the store for them is to be looked at again. */
+  readonly withheldSubjects: readonly SubjectId[]
+}
+
+interface Candidate {
+  readonly row: LogRow
+  readonly subject: SubjectId
+  readonly node: Node
+  readonly rule: EventRule
+  readonly route: Route
+  readonly epoch: number
+}
+
+/**
+ * Decides rows again, opens what is still permitted and projects it to this destination's route. The caller holds the
+ * delivery lock; consent is read here, in a statement of its own after the lock (in one statement with it, the read
+ * saw consent from before the wait).
+ */
+export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Promise<OpenedBatch> {
+  const meant = rows.filter((row) => row.subject !== null && intakeRoute(lens, row) !== undefined)
+  const nodes = await readNodesById(tx, [...new Set(meant.map((row) => row.subject!))])
+  const candidates = meant.flatMap((row) => decideAgain(lens, row, nodes.get(row.subject!)))
+  const keys = await loadSubjectKeys(
+    tx,
+    lens.keyring,
+    candidates.map(({ node }) => ({ subject: node.subject, keyVersion: node.keyVersion })),
+  )
+  const blobs = await readBlobs(tx, candidates.flatMap((one) => blobsWanted(lens, one)))
+  const byPos = Map.groupBy(blobs, (blob) => blob.pos)
+  const delivered = candidates.flatMap((one) => {
+    const subjectKeys = keys.get(one.subject)
+    if (subjectKeys === undefined) return [] // the key is gone: so is the event
+    const byClass = new Map<string, JsonObject>()
+    let at = one.row.receivedAt.getTime()
+    for (const blob of byPos.get(one.row.pos) ?? []) {
+      const className = lens.active.classNames.get(blob.classId)!
+      const place = { subject: one.subject, className, eventKey: one.row.eventKey }
+      const content = openBlob(subjectKeys, place, blob.bytes)
+      byClass.set(className, content.f)
+      at = content.t
+    }
+    return [deliver(lens, one, byClass, at)]
+  })
+  const permitted = new Set(candidates.map((one) => one.row))
+  const withheldSubjects = new Set(meant.flatMap((row) => (permitted.has(row) ? [] : [row.subject!])))
+  return { delivered, withheld: meant.length - delivered.length, withheldSubjects: [...withheldSubjects].sort() }
+}
+
+/** The route that intake permitted for this destination, by the policy of that time. */
+function intakeRoute(lens: Lens, row: LogRow): Route | undefined {
+  const rule = lens.policyOf(row.policyVersion).eventList[row.eventType]
+  return rule?.routes.find((route) => route.destination.name === lens.destination && (row.routes & route.bit) !== 0)
+}
+
+/** Permitted now, by today's policy and today's consent, and not restricted in between. */
+function decideAgain(lens: Lens, row: LogRow, node: Node | undefined): Candidate[] {
+  if (node === undefined) return [] // erased
+  const was = lens.policyOf(row.policyVersion).eventList[row.eventType]!
+  const rule = lens.active.compiled.events.get(was.key)
+  const route = rule?.routes.find((r) => r.destination.name === lens.destination)
+  if (rule === undefined || route === undefined) return []
+  const cluster = clusterOfNode(node)
+  const { permitted } = decideRule(lens.active.compiled, rule, { ...viewOf(cluster), narrowed: row.narrowed })
+  if ((permitted & route.bit) === 0) return []
+  if ((sinceDecided(cluster, node, row) & bitOf(route.purpose)) !== 0) return []
+  const epoch = node.kind === 'user' ? row.consentEpoch : Math.max(row.consentEpoch, row.userEpoch)
+  return [{ row, subject: node.subject, node, rule, route, epoch }]
+}
+
+/** A stored event is its device's, with the user that the device is linked to, or a user's own. */
+export function clusterOfNode(node: Node): Cluster {
+  if (node.kind === 'user') return { device: undefined, user: node.consent, confirmed: true }
+  return { device: node.consent, user: node.link?.userConsent, confirmed: node.link?.confirmed ?? false }
+}
+
+/** Purposes restricted since the row was decided. */
+export function sinceDecided(cluster: Cluster, node: Node, row: Pick<LogRow, 'consentEpoch' | 'userEpoch'>): number {
+  return node.kind === 'user'
+    ? restrictedSince(cluster, 0, row.consentEpoch)
+    : restrictedSince(cluster, row.consentEpoch, row.userEpoch)
+}
+
+/** Only the classes that the route reads are opened. */
+function blobsWanted(lens: Lens, one: Candidate): BlobAt[] {
+  const classes = new Set(one.route.fields.map((path) => one.rule.classOf.get(path)))
+  return one.row.blobs
+    .filter((blob) => classes.has(lens.active.classNames.get(blob.classId)))
+    .map((blob) => ({ ...blob, subject: one.subject, pos: one.row.pos }))
+}
+
+function deliver(lens: Lens, one: Candidate, byClass: ReadonlyMap<string, JsonObject>, at: number): Delivered {
+  const { pseudonymiser } = lens
+  const projected = projectForRoute(one.route, mergeClasses(byClass))
+  return {
+    position: one.row.pos,
+    eventKey: pseudonymiser.token('event', one.row.eventKey),
+    subject: pseudonymiser.pseudonym(one.subject),
+    name: one.rule.name,
+    at: coarsen(at, one.route.destination.time),
+    fields: replaceTokens(one.rule, projected, (kind, id) => pseudonymiser.token(kind, id)),
+    consentEpoch: one.epoch,
+    purpose: one.route.purpose,
+  }
+}
+
+function coarsen(ms: number, to: 'minute' | 'day'): string {
+  const iso = new Date(ms).toISOString()
+  return to === 'day' ? iso.slice(0, 10) : `${iso.slice(0, 16)}Z`
+}
+
+export interface Relink {
+  readonly from: Pseudonym
+  readonly to: Pseudonym
+}
+
+/** The confirmed links among these rows, under the destination's pseudonyms. Nothing personal goes over a claim. */
+export function relinksOf(lens: Lens, rows: readonly LogRow[], kinds: { link: number; unlink: number }): Relink[] {
+  return rows.flatMap((row) => {
+    if (row.subject === null || row.other === null) return []
+    const from = lens.pseudonymiser.pseudonym(row.subject)
+    if (row.kind === kinds.unlink) return [{ from, to: from }]
+    if (row.kind !== kinds.link || row.eventType !== 1) return []
+    return [{ from, to: lens.pseudonymiser.pseudonym(row.other) }]
+  })
+}
+

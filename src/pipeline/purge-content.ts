@@ -1,0 +1,143 @@
+import { decideRule } from '../consent/decide.ts'
+import { viewOf } from '../consent/view.ts'
+import { byteaArray, int2Array, int8Array } from '../db/binary-array.ts'
+import type { Db, Tx } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
+import type { JsonObject } from '../event/event.ts'
+import type { SubjectId } from '../event/ids.ts'
+import { bitOf } from '../event/purpose.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
+import { type LogRow, readAt, readSubjectBlobs, type StoredBlob } from '../eventlog/read.ts'
+import { type Node, readNodesById } from '../identity/read.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import { loadSubjectKeys } from '../keys/subject-keys.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+import { project } from '../policy/project.ts'
+import type { SubjectKeys } from '../protect/subject-key.ts'
+import { clusterOfNode, sinceDecided } from './open-batch.ts'
+import { openBlob, sealBlob } from './protect-event.ts'
+
+export interface PurgeDeps {
+  readonly db: Db
+  readonly keyring: Keyring
+  readonly active: () => ActivePolicy
+  readonly policyOf: (version: number) => CompiledPolicy
+}
+
+const STORED_CONTENT = 0
+
+/**
+ * Erases from the store what was held only for purposes that one person has restricted: fields that no purpose still
+ * open may use are taken out of their blobs, blobs with nothing left are deleted, and the log rows forget the routes.
+ * One subject a transaction. Returns whether there was one.
+ */
+export async function purgeContent(deps: PurgeDeps): Promise<boolean> {
+  return transaction(deps.db, async (tx) => {
+    const { rows } = await tx.$client.query<{ subject_id: SubjectId }>(
+      `delete from weir.purge where (subject_id, destination_id) in (
+         select subject_id, destination_id from weir.purge where destination_id = $1
+         order by requested_at limit 1 for update skip locked)
+       returning subject_id`,
+      [STORED_CONTENT],
+    )
+    const subject = rows[0]?.subject_id
+    if (subject === undefined) return false
+    await purgeSubject(tx, deps, subject)
+    return true
+  })
+}
+
+async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promise<void> {
+  const node = (await readNodesById(tx, [subject])).get(subject)
+  if (node === undefined) return
+  const blobs = await readSubjectBlobs(tx, subject)
+  if (blobs.length === 0) return
+  const keys = (await loadSubjectKeys(tx, deps.keyring, [{ subject, keyVersion: node.keyVersion }])).get(subject)
+  const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
+  const change = newChange()
+  for (const row of rows) {
+    const open = stillOpen(deps, node, row)
+    if (open.mask === row.routes) continue
+    change.routes.push({ row, mask: open.mask })
+    for (const blob of blobs) if (blob.pos === row.pos) reduce(deps, change, { node, row, blob, keys, open })
+  }
+  await write(tx, subject, change)
+}
+
+interface Change {
+  readonly routes: { row: LogRow; mask: number }[]
+  readonly gone: StoredBlob[]
+  readonly resealed: (StoredBlob & { bytes: Buffer })[]
+}
+
+function newChange(): Change {
+  return { routes: [], gone: [], resealed: [] }
+}
+
+interface Open {
+  /** Bits, in the row's own policy version, of the routes that are still open. */
+  readonly mask: number
+}
+
+function stillOpen(deps: PurgeDeps, node: Node, row: LogRow): Open {
+  const active = deps.active().compiled
+  const was = deps.policyOf(row.policyVersion).eventList[row.eventType]
+  const rule = was && active.events.get(was.key)
+  if (was === undefined || rule === undefined) return { mask: 0 }
+  const cluster = clusterOfNode(node)
+  const { verdicts } = decideRule(active, rule, { ...viewOf(cluster), narrowed: row.narrowed })
+  const restricted = sinceDecided(cluster, node, row)
+  let mask = 0
+  for (const route of was.routes) {
+    const now = verdicts.find((verdict) => verdict.route.destination.name === route.destination.name)
+    if (now?.permitted && (restricted & bitOf(route.purpose)) === 0) mask |= route.bit & row.routes
+  }
+  return { mask }
+}
+
+interface Reduction {
+  readonly node: Node
+  readonly row: LogRow
+  readonly blob: StoredBlob
+  readonly keys: SubjectKeys | undefined
+  readonly open: Open
+}
+
+function reduce(deps: PurgeDeps, change: Change, what: Reduction): void {
+  const { node, row, blob, keys, open } = what
+  const className = deps.active().classNames.get(blob.classId)
+  if (open.mask === 0 || keys === undefined || className === undefined) {
+    change.gone.push(blob)
+    return
+  }
+  if (className === 'unclassified') return // still held for whoever classifies it, while anything of the event is
+  const place = { subject: node.subject, className, classId: blob.classId, eventKey: row.eventKey }
+  const content = openBlob(keys, place, blob.bytes)
+  const rule = deps.policyOf(row.policyVersion).eventList[row.eventType]!
+  const left: JsonObject | undefined = project(rule, open.mask, content.f).byClass.get(className)
+  if (left === undefined) change.gone.push(blob)
+  else change.resealed.push({ ...blob, bytes: sealBlob(keys, place, { t: content.t, f: left }) })
+}
+
+async function write(tx: Tx, subject: SubjectId, change: Change): Promise<void> {
+  const { gone, resealed, routes } = change
+  await tx.$client.query(
+    `delete from weir.sealed s using unnest($2::bigint[], $3::smallint[]) as g(pos, class)
+     where s.subject_id = $1 and s.pos = g.pos and s.class_id = g.class`,
+    [subject, int8Array(gone.map((b) => b.pos)), int2Array(gone.map((b) => b.classId))],
+  )
+  await tx.$client.query(
+    `update weir.sealed s set bytes = g.bytes from unnest($2::bigint[], $3::smallint[], $4::bytea[]) as g(pos, class, bytes)
+     where s.subject_id = $1 and s.pos = g.pos and s.class_id = g.class`,
+    [
+      subject,
+      int8Array(resealed.map((b) => b.pos)),
+      int2Array(resealed.map((b) => b.classId)),
+      byteaArray(resealed.map((b) => b.bytes)),
+    ],
+  )
+  for (const { row, mask } of routes) {
+    await tx.$client.query('update weir.event_log set routes = $1 where pos = $2 and at_day = $3', [mask, row.pos, row.atDay])
+  }
+}
+
