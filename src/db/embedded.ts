@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { realpath, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { AppError } from '../errors.ts'
 import { type Binaries, findBinaries } from './embedded/binaries.ts'
-import { type Cluster, openCluster, SUPERUSER } from './embedded/cluster.ts'
+import { type Cluster, openCluster, type Passwords, readPasswords, SUPERUSER } from './embedded/cluster.ts'
 import { findHome, linkHome } from './embedded/home.ts'
 import { type Lease, takeLease } from './embedded/lease.ts'
 import { choosePort, findPostmaster, lastFatal, type Postmaster, spawnPostmaster } from './embedded/postmaster.ts'
@@ -19,10 +19,16 @@ export interface EmbeddedOptions {
   readonly durable?: boolean
 }
 
-export interface Embedded {
+/** Connection strings; they stay the same while the data directory stays. */
+export interface EmbeddedUrls {
   readonly superuserUrl: string
   readonly ownerUrl: string
   readonly appUrl: string
+}
+
+export interface Embedded extends EmbeddedUrls {
+  /** Postgres' own data directory, for the backup. */
+  readonly files: string
   /** Of the postmaster; another one after Postgres died and was started again. */
   readonly pid: number
   /** Stops Postgres and waits, unless another process uses it too. Close all pools before. */
@@ -32,6 +38,7 @@ export interface Embedded {
 /** How long a start that another process is in the way of is tried again. */
 const CONFLICT_MS = 10_000
 const POLL_MS = 40
+const RETRY_MS = 1_000
 
 /**
  * Runs Postgres under the data directory, or adopts the one that runs there, and makes the roles and the database.
@@ -49,10 +56,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const server: Server = { binaries, cluster, durable, log }
 
   let current = await bringUp(server, undefined)
-  const url = (user: string, password: string, database: string): string =>
-    `postgres://${user}:${password}@127.0.0.1:${current.postmaster.port}/${database}`
-  const superuserUrl = url(SUPERUSER, cluster.passwords.superuser, 'postgres')
-  await createRolesAndDatabase(superuserUrl, cluster.passwords)
+  const urls = urlsOf(cluster.passwords, current.postmaster.port)
+  await createRolesAndDatabase(urls.superuserUrl, cluster.passwords)
 
   let stopping = false
   const watch = async (): Promise<void> => {
@@ -67,9 +72,8 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
   const watching = watch().catch((error: unknown) => log.error({ err: error }, 'Postgres is not watched any more'))
 
   return {
-    superuserUrl,
-    ownerUrl: url('weir_owner', cluster.passwords.owner, 'weir'),
-    appUrl: url('weir_app', cluster.passwords.app, 'weir'),
+    ...urls,
+    files: cluster.files,
     get pid() {
       return current.postmaster.pid
     },
@@ -79,6 +83,24 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       await shutDown(current, log)
       await watching
     },
+  }
+}
+
+/** The server that runs under the data directory, without starting or keeping one; undefined where none runs. */
+export async function findEmbedded(dataDir: string): Promise<EmbeddedUrls | undefined> {
+  const home = await realpath(join(dataDir, 'postgres')).catch(() => undefined)
+  if (home === undefined) return undefined
+  const postmaster = await findPostmaster(join(home, 'cluster'))
+  return postmaster === undefined ? undefined : urlsOf(await readPasswords(home), postmaster.port)
+}
+
+function urlsOf(passwords: Passwords, port: number): EmbeddedUrls {
+  const url = (user: string, password: string, database: string): string =>
+    `postgres://${user}:${password}@127.0.0.1:${port}/${database}`
+  return {
+    superuserUrl: url(SUPERUSER, passwords.superuser, 'postgres'),
+    ownerUrl: url('weir_owner', passwords.owner, 'weir'),
+    appUrl: url('weir_app', passwords.app, 'weir'),
   }
 }
 
@@ -99,7 +121,7 @@ async function bringUp(server: Server, fixedPort: number | undefined): Promise<R
   const { cluster, binaries, durable, log } = server
   const giveUpAt = Date.now() + CONFLICT_MS
   for (;;) {
-    const adopted = await findPostmaster(cluster)
+    const adopted = await findPostmaster(cluster.files)
     const postmaster =
       adopted ??
       (await spawnPostmaster(binaries.postgres, cluster, { port: fixedPort ?? (await choosePort(cluster)), durable }))
@@ -117,7 +139,7 @@ async function bringUp(server: Server, fixedPort: number | undefined): Promise<R
 /** Polls until it answers; undefined once it is gone. Recovery after a crash may take minutes and is waited for. */
 async function waitForLease(server: Server, postmaster: Postmaster): Promise<Lease | undefined> {
   const { cluster, log } = server
-  const url = `postgres://${SUPERUSER}:${cluster.passwords.superuser}@127.0.0.1:${postmaster.port}/postgres`
+  const url = urlsOf(cluster.passwords, postmaster.port).superuserUrl
   for (let polls = 1; await postmaster.isRunning(); polls++) {
     const answer = await takeLease(url, cluster.files)
     if (answer.state === 'ready') return answer.lease
@@ -135,13 +157,16 @@ async function waitForLease(server: Server, postmaster: Postmaster): Promise<Lea
   return undefined
 }
 
+/** Tries until it is back, once a second; until then /readyz says that the database is away. */
 async function bringUpAgain(server: Server, before: Running, isStopping: () => boolean): Promise<Running> {
   for (;;) {
     try {
       return await bringUp(server, before.postmaster.port)
     } catch (error) {
-      server.log.error({ err: error }, 'Postgres does not come back: trying on')
       if (isStopping()) return before
+      await stat(server.cluster.files) // its files are gone: nothing can bring it back
+      server.log.error({ err: error }, 'Postgres does not come back: trying on')
+      await delay(RETRY_MS)
     }
   }
 }

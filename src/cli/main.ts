@@ -1,0 +1,68 @@
+import { Command, CommanderError } from 'commander'
+import { AppError } from '../errors.ts'
+import { describeError } from '../log.ts'
+
+/** What a command's file exports: it adds arguments, options, examples and the action to a command made here. */
+export interface CommandFile {
+  register(command: Command): void
+}
+
+/**
+ * Every command: its name, one line for `--help`, and its file, loaded only when it is called.
+ * To add one: a file here that exports `register(command)`, and a row. `register` receives the command with name and
+ * description set; it adds arguments, options, subcommands, `addHelpText('after', example(…))` and `action(…)`.
+ * `--json` is added to every command without subcommands; the action finds it in its options and answers through
+ * `answer` of output.ts. An action that throws ends the process with 1 (2 for an AppError of kind `invalid`).
+ */
+const commands: readonly (readonly [name: string, description: string, load: () => Promise<CommandFile>])[] = [
+  ['migrate', 'bring the database to the state that this version needs', () => import('./migrate.ts')],
+  ['db-url', "print the running database's connection string, as its owner", () => import('./db-url.ts')],
+  ['backup', 'copy the embedded database into an empty folder, while it runs', () => import('./backup.ts')],
+  ['restore', 'make the embedded database from such a copy', () => import('./restore.ts')],
+]
+
+/** Runs one command and sets the exit code: 0 done, 1 failed, 2 bad usage. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    const program = await build(args)
+    await program.parseAsync([...args], { from: 'user' })
+  } catch (error) {
+    process.exitCode = exitCodeOf(error)
+    if (!(error instanceof CommanderError)) report(error, args.includes('--json'))
+  }
+}
+
+async function build(args: readonly string[]): Promise<Command> {
+  const program = new Command('weir')
+    .description('A consent and data-protection gateway for e-commerce analytics')
+    .usage('<command> [options]')
+    .configureHelp({ showGlobalOptions: false })
+    .exitOverride()
+  const asked = args[0] === 'help' ? args[1] : args[0]
+  for (const [name, description, load] of commands) {
+    const command = program.command(name).description(description)
+    if (name === asked) (await load()).register(command)
+    addJson(command)
+  }
+  program.addHelpText('after', '\nweir <command> --help says more, with an example.')
+  return program
+}
+
+/** One JSON document on stdout, for every command that does something. */
+function addJson(command: Command): void {
+  command.exitOverride().showHelpAfterError('(--help says what it takes)')
+  if (command.commands.length > 0) for (const inner of command.commands) addJson(inner)
+  else command.option('--json', 'answer with one JSON document on stdout')
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  return error instanceof AppError && error.kind === 'invalid' ? 2 : 1
+}
+
+function report(error: unknown, json: boolean): void {
+  const known = error instanceof AppError
+  const message = known ? error.message : 'internal error'
+  process.stderr.write(known ? `weir: ${message}\n` : `weir: internal error ${JSON.stringify(describeError(error))}\n`)
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : 'internal', message } })}\n`)
+}
