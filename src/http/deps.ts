@@ -1,5 +1,5 @@
 import type { Db } from '../db/pool.ts'
-import type { IncomingEvent, JsonObject, Outcome, Source } from '../event/event.ts'
+import type { ConsentClaim, IncomingEvent, JsonObject, Outcome, Source } from '../event/event.ts'
 import type { Purpose } from '../event/purpose.ts'
 import type { Logger } from '../log.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
@@ -13,6 +13,12 @@ export interface HttpDeps {
   readonly now: () => number
   /** The active policy: its categories read consent evidence, its destinations answer settings. */
   readonly policy: () => CompiledPolicy
+  /** consent/signals: what a message's context and Sec-GPC say. Never throws: what cannot be read is a refusal. */
+  claimOf(
+    categories: ReadonlyMap<string, Purpose>,
+    context: unknown,
+    gpcHeader: string | string[] | undefined,
+  ): ConsentClaim
   /**
    * Resolves after commit, one result per event in the order given.
    * Throws AppError('overloaded', …, { retryAfter }) when the queue is full.

@@ -1,0 +1,137 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Db } from '../db/pool.ts'
+import { AppError } from '../errors.ts'
+import type { Source } from '../event/event.ts'
+import type { Actor, Role } from './deps.ts'
+import type { SourceCache } from './source-cache.ts'
+import { findToken } from './tokens.ts'
+
+/** What a request presents to be known by. */
+export interface Credentials {
+  readonly writeKey: string
+  readonly secret: string | undefined
+}
+
+/**
+ * Credentials in the headers: Basic `writeKey:` or `writeKey:secret`, and X-Write-Key in the same two forms; beacons
+ * bring theirs in the query. Undefined where there are none. Throws AppError 401 where they disagree or cannot be read.
+ */
+export function presented(request: IncomingMessage, fromQuery?: string | null): Credentials | undefined {
+  const { authorization } = request.headers
+  const header = request.headers['x-write-key']
+  if (Array.isArray(header)) throw disagreement()
+  const found = [
+    authorization === undefined ? undefined : readBasic(authorization),
+    header === undefined ? undefined : split(header),
+    fromQuery ? split(fromQuery) : undefined,
+  ]
+  return found.reduce(agree, undefined)
+}
+
+/** Folds the keys that a body carries into those of the headers. Every key that is there must be the same one. */
+export function withBodyKeys(known: Credentials | undefined, keys: Iterable<unknown>): Credentials | undefined {
+  let credentials = known
+  for (const key of keys) {
+    if (key === undefined || key === null || key === '') continue
+    if (typeof key !== 'string') throw unreadable()
+    if (key === credentials?.writeKey) continue
+    credentials = agree(credentials, { writeKey: key, secret: undefined })
+  }
+  return credentials
+}
+
+function agree(known: Credentials | undefined, next: Credentials | undefined): Credentials | undefined {
+  if (known === undefined || next === undefined) return known ?? next
+  if (known.writeKey !== next.writeKey) throw disagreement()
+  if (known.secret !== undefined && next.secret !== undefined && known.secret !== next.secret) throw disagreement()
+  return { writeKey: known.writeKey, secret: known.secret ?? next.secret }
+}
+
+// RFC 7617 §2: base64 of user-id ":" password. An empty password is none.
+function readBasic(authorization: string): Credentials {
+  const encoded = /^basic +([A-Za-z0-9+/_-]+={0,2})$/i.exec(authorization.trim())?.[1]
+  if (encoded === undefined) throw unreadable()
+  return split(Buffer.from(encoded, 'base64').toString('utf8'))
+}
+
+function split(text: string): Credentials {
+  const colon = text.indexOf(':')
+  if (colon === -1) return { writeKey: text, secret: undefined }
+  return { writeKey: text.slice(0, colon), secret: text.slice(colon + 1) || undefined }
+}
+
+/**
+ * The source that the credentials prove, for a request that may come from a page. Throws AppError: 401 for an unknown
+ * key or a wrong secret, 403 for a browser key on another site and for a server key inside a browser.
+ */
+export async function authenticateSource(
+  cache: SourceCache,
+  credentials: Credentials | undefined,
+  origin: string | undefined,
+): Promise<Source> {
+  if (credentials === undefined || credentials.writeKey === '') {
+    throw new AppError('unauthenticated', 'Send the write key: Authorization: Basic base64("WRITE_KEY:").', {
+      code: 'key-missing',
+    })
+  }
+  const known = await cache.find(credentials.writeKey)
+  if (known === undefined) {
+    throw new AppError('unauthenticated', 'No source has this write key, or it was revoked.', { code: 'key-unknown' })
+  }
+  if (known.secretHash !== undefined) checkSecret(known.secretHash, credentials.secret)
+  if (origin !== undefined) checkOriginOf(known.source, origin)
+  return known.source
+}
+
+function checkSecret(expected: Buffer, secret: string | undefined): void {
+  if (secret !== undefined && timingSafeEqual(hash('sha256', secret, 'buffer'), expected)) return
+  throw new AppError('unauthenticated', 'This source has a secret: send Basic base64("WRITE_KEY:SECRET").', {
+    code: 'secret-wrong',
+  })
+}
+
+/** The list is a speed bump, not a proof (curl sets any Origin): it stops a key that was copied to another site. */
+function checkOriginOf(source: Source, origin: string): void {
+  if (source.kind === 'server') {
+    throw new AppError('forbidden', 'A server key was sent by a browser: revoke it and use a browser key there.', {
+      code: 'server-key-in-browser',
+    })
+  }
+  if (source.origins.includes(origin)) return // `null` is never listed
+  throw new AppError('forbidden', 'This origin is not on the source’s list: weir source add … --origin.', {
+    code: 'origin-not-listed',
+  })
+}
+
+/** The bearer of a service token with one of `roles`. Throws AppError 401 without a valid one, 403 without the role. */
+export async function authenticateToken(
+  db: Db,
+  authorization: string | undefined,
+  roles: readonly Role[],
+  now: number,
+): Promise<Actor> {
+  const token = /^bearer +(wt_[A-Za-z0-9_-]{43})$/i.exec(authorization?.trim() ?? '')?.[1]
+  const actor = token === undefined ? undefined : await findToken(db, token, now)
+  if (actor?.role === undefined) {
+    throw new AppError('unauthenticated', 'Send a valid token: Authorization: Bearer TOKEN (weir token add).', {
+      code: 'token-invalid',
+    })
+  }
+  if (!roles.includes(actor.role)) {
+    throw new AppError('forbidden', `This needs a token with the role ${roles.join(' or ')}.`, { code: 'role-missing' })
+  }
+  return actor
+}
+
+function unreadable(): AppError {
+  return new AppError('unauthenticated', 'Send the write key as Authorization: Basic base64("WRITE_KEY:").', {
+    code: 'credentials-unreadable',
+  })
+}
+
+function disagreement(): AppError {
+  return new AppError('unauthenticated', 'Header, query and body name different write keys: send one.', {
+    code: 'keys-disagree',
+  })
+}

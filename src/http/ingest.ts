@@ -1,0 +1,222 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AppError } from '../errors.ts'
+import type { EventType, IncomingEvent, Source } from '../event/event.ts'
+import { UNKNOWN_PREFIX } from './address.ts'
+import { authenticateSource, presented, withBodyKeys } from './authenticate.ts'
+import { ClientGone, readBody } from './body.ts'
+import { corsHeaders } from './cors.ts'
+import type { HttpDeps, MessageResult } from './deps.ts'
+import { gpcHeader } from './gpc.ts'
+import { ingestHeaders } from './headers.ts'
+import { type ParsedJson, parseJson } from './json.ts'
+import { ingestProblemOf, PROBLEM_TYPE } from './problem.ts'
+import { type Fields, InvalidMessage } from './protocols/message.ts'
+import { sentAtHeader } from './protocols/rudder.ts'
+import { type Envelope, isFields, readMessage } from './protocols/segment.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { showResult, type WireResult } from './results.ts'
+import type { SourceCache } from './source-cache.ts'
+
+/** Segment's own bounds. */
+export const EVENT_LIMIT = 32_768
+export const BATCH_LIMIT = 2_500
+
+/** What a path of the wire protocol takes. */
+export type IngestKind =
+  | { readonly takes: 'message'; readonly type: EventType }
+  | { readonly takes: 'batch'; readonly keyInQuery: boolean }
+  /** Metrics of Segment's own library: read, bounded, dropped. */
+  | { readonly takes: 'nothing' }
+
+export interface Edge {
+  readonly deps: HttpDeps
+  readonly cache: SourceCache
+  readonly limit: RateLimit
+  readonly callerPrefix: (request: IncomingMessage) => string
+}
+
+/**
+ * Answers one request of the wire protocol, before and without Express (whose router costs more than all that is done
+ * here). 200 with an outcome per message; 4xx and 503 as in docs/api.md.
+ */
+export async function ingest(edge: Edge, kind: IngestKind, request: IncomingMessage, response: ServerResponse) {
+  const { origin } = request.headers
+  try {
+    const { source, results } = await take(edge, kind, request)
+    const allowed = source === undefined ? await mayRead(edge, origin) : origin !== undefined
+    const body = source === undefined ? { success: true } : { success: true, results }
+    send(response, 200, body, corsHeaders(origin, { allowed }))
+  } catch (error) {
+    if (error instanceof ClientGone) {
+      response.destroy()
+      return
+    }
+    if (!(error instanceof AppError)) edge.deps.log.error({ err: error }, 'ingest failed')
+    const problem = ingestProblemOf(error)
+    // An error that a page may not read looks like a broken network, which makes its SDK send again and again.
+    const cors = corsHeaders(origin, { allowed: await mayRead(edge, origin) })
+    send(response, problem.status, problem.body, { ...cors, ...problem.headers, 'Content-Type': PROBLEM_TYPE })
+  }
+}
+
+async function mayRead({ cache }: Edge, origin: string | undefined): Promise<boolean> {
+  return origin !== undefined && (await cache.listsOrigin(origin).catch(() => false))
+}
+
+interface Taken {
+  readonly source: Source | undefined
+  readonly results: readonly WireResult[]
+}
+
+async function take(edge: Edge, kind: IngestKind, request: IncomingMessage): Promise<Taken> {
+  const { deps, cache, limit } = edge
+  if (kind.takes === 'nothing') {
+    await readBody(request)
+    return { source: undefined, results: [] }
+  }
+  const receivedAt = deps.now()
+  const addressPrefix = edge.callerPrefix(request)
+  const { origin } = request.headers
+  const inHeaders = presented(request, kind.takes === 'batch' && kind.keyInQuery ? keyInQuery(request) : undefined)
+  let source = inHeaders === undefined ? undefined : await authenticateSource(cache, inHeaders, origin)
+  if (source !== undefined) limit(source, addressPrefix, 1)
+
+  const parsed = parseJson(await readBody(request))
+  const body = parsed.value
+  if (!isFields(body)) throw new AppError('invalid', 'The body must be a JSON object.', { code: 'body-not-object' })
+  const messages = kind.takes === 'batch' ? batchOf(body) : [body]
+  const credentials = withBodyKeys(inHeaders, writeKeysOf(body, messages))
+  source ??= await authenticateSource(cache, credentials, origin)
+  if (messages.length > 1 || inHeaders === undefined) {
+    limit(source, addressPrefix, inHeaders === undefined ? Math.max(1, messages.length) : messages.length - 1)
+  }
+
+  const envelope = envelopeOf({ edge, kind, request, source, body, parsed, receivedAt, addressPrefix })
+  const read = readAll(messages, parsed, kind, envelope)
+  const subjectToken = subjectTokenOf(request, body)
+  const accepted = await submit(edge, source, read, { receivedAt, addressPrefix, subjectToken })
+  return { source, results: merge(read, accepted, source) }
+}
+
+function keyInQuery(request: IncomingMessage): string | null {
+  const query = request.url?.split('?', 2)[1]
+  return query === undefined ? null : new URLSearchParams(query).get('writeKey')
+}
+
+function batchOf(body: Fields): readonly unknown[] {
+  const batch: unknown = body.batch
+  if (!Array.isArray(batch))
+    throw new AppError('invalid', 'The body needs an array `batch`.', { code: 'batch-missing' })
+  if (batch.length > BATCH_LIMIT) {
+    throw new AppError('invalid', `A batch holds at most ${BATCH_LIMIT} messages.`, {
+      code: 'batch-too-long',
+      status: 413,
+    })
+  }
+  return batch
+}
+
+function* writeKeysOf(body: Fields, messages: readonly unknown[]): Iterable<unknown> {
+  yield body.writeKey
+  for (const message of messages) if (isFields(message)) yield message.writeKey
+}
+
+interface EnvelopeInput {
+  readonly edge: Edge
+  readonly kind: IngestKind
+  readonly request: IncomingMessage
+  readonly source: Source
+  readonly body: Fields
+  readonly parsed: ParsedJson
+  readonly receivedAt: number
+  readonly addressPrefix: string
+}
+
+function envelopeOf({ edge, kind, request, source, body, parsed, receivedAt, addressPrefix }: EnvelopeInput): Envelope {
+  const { categories } = edge.deps.policy()
+  const gpc = gpcHeader(request)
+  const secret = request.headers['weir-anonymous-secret']
+  const batch = kind.takes === 'batch'
+  const inBrowser = source.kind === 'browser' && addressPrefix !== UNKNOWN_PREFIX
+  return {
+    receivedAt,
+    sentAt: (batch ? body.sentAt : undefined) ?? sentAtHeader(request),
+    claim: (context) => edge.deps.claimOf(categories, context, gpc),
+    suspicious: parsed.suspicious,
+    ...(kind.takes === 'message' ? { type: kind.type } : {}),
+    ...(batch && isFields(body.context) ? { context: body.context } : {}),
+    ...(inBrowser ? { callerPrefix: addressPrefix } : {}),
+    ...(typeof secret === 'string' && secret !== '' ? { anonymousSecret: secret } : {}),
+  }
+}
+
+type Read = IncomingEvent | { readonly messageId: string | null; readonly invalid: string }
+
+function readAll(messages: readonly unknown[], parsed: ParsedJson, kind: IngestKind, envelope: Envelope): Read[] {
+  return messages.map((message, index) => {
+    const size = kind.takes === 'batch' ? (parsed.sizes[index] ?? 0) : parsed.length
+    try {
+      if (size > EVENT_LIMIT) throw new InvalidMessage('message', `must be at most ${EVENT_LIMIT} bytes`)
+      return readMessage(message, envelope)
+    } catch (error) {
+      if (!(error instanceof InvalidMessage)) throw error
+      return { messageId: echoableId(message), invalid: error.reason }
+    }
+  })
+}
+
+function echoableId(message: unknown): string | null {
+  const id: unknown = isFields(message) ? message.messageId : undefined
+  return typeof id === 'string' && id.length <= 100 && id.isWellFormed() ? id : null
+}
+
+function subjectTokenOf(request: IncomingMessage, body: Fields): string | undefined {
+  const header = request.headers['weir-subject-token']
+  const inBody = body.subjectToken
+  if (typeof header === 'string' && header !== '') return header
+  return typeof inBody === 'string' && inBody !== '' ? inBody : undefined
+}
+
+interface Circumstances {
+  readonly receivedAt: number
+  readonly addressPrefix: string
+  readonly subjectToken: string | undefined
+}
+
+async function submit(
+  { deps }: Edge,
+  source: Source,
+  read: readonly Read[],
+  { subjectToken, ...rest }: Circumstances,
+): Promise<readonly MessageResult[]> {
+  const events = read.filter((message): message is IncomingEvent => !('invalid' in message))
+  if (events.length < read.length) deps.countInvalid?.(source, read.length - events.length)
+  if (events.length === 0) return []
+  const results = await deps.submit({
+    source,
+    events,
+    ...rest,
+    ...(subjectToken === undefined ? {} : { subjectToken }),
+  })
+  if (results.length !== events.length) throw new Error('submit() must answer every event')
+  return results
+}
+
+function merge(read: readonly Read[], accepted: readonly MessageResult[], source: Source): WireResult[] {
+  let next = 0
+  return read.map((message) => {
+    if ('invalid' in message) return { messageId: message.messageId, outcome: 'invalid', reason: message.invalid }
+    return showResult(accepted[next++] as MessageResult, source)
+  })
+}
+
+function send(response: ServerResponse, status: number, body: object, headers: Record<string, string>): void {
+  const text = JSON.stringify(body)
+  response.writeHead(status, [...ingestHeadersWith(headers), 'content-length', String(Buffer.byteLength(text))])
+  response.end(text)
+}
+
+function ingestHeadersWith(headers: Record<string, string>): string[] {
+  const own = Object.entries(headers).flat()
+  return 'Content-Type' in headers ? [...ingestHeaders.slice(2), ...own] : [...ingestHeaders, ...own]
+}

@@ -1,0 +1,117 @@
+import { z } from 'zod'
+import type { Route, RouteDocs } from './routes/route.ts'
+
+type Node = Record<string, unknown>
+
+/** OpenAPI 3.1 from the table of routes: nothing in it is written twice. */
+export function openApi(routes: readonly Route[], publicUrl: string): object {
+  const schemas: Node = {}
+  const paths: Record<string, Node> = {}
+  for (const route of routes) {
+    const path = route.path.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method]: operation(route, schemas) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Weir', version: '1', description: 'Events in, permitted events out. See /docs.' },
+    servers: [{ url: publicUrl }],
+    paths,
+    components: {
+      schemas: { ...schemas, Problem: problemSchema },
+      securitySchemes: {
+        writeKey: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'Write key as the user, the secret (if any) as password.',
+        },
+        token: { type: 'http', scheme: 'bearer', description: 'weir token add --role ROLE' },
+      },
+    },
+  }
+}
+
+const problemSchema = {
+  type: 'object',
+  description: 'RFC 9457. `code` is stable.',
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    code: { type: 'string' },
+    detail: { type: 'string' },
+  },
+  required: ['type', 'title', 'status', 'code', 'detail'],
+}
+
+function operation(route: Route, schemas: Node): Node {
+  const { access, summary, description } = route
+  const roles = access.who === 'role' ? `Roles: ${access.roles.join(', ')}.` : undefined
+  return {
+    operationId: `${route.method}${route.path.replace(/[^A-Za-z0-9]+(\w?)/g, (_, next: string) => next.toUpperCase())}`,
+    summary,
+    description: [description, roles].filter((text) => text !== undefined).join(' '),
+    security: securityOf(access.who),
+    parameters: [
+      ...parameters(route.params, 'path', schemas),
+      ...parameters(route.query, 'query', schemas),
+      ...Object.entries(route.headers ?? {}).map(([name, about]) => ({
+        ...{ name, in: 'header', required: false, description: about },
+        schema: { type: 'string' },
+      })),
+    ],
+    ...(route.body === undefined ? {} : { requestBody: bodyOf(route.body.schema, schemas) }),
+    responses: responses(route, schemas),
+  }
+}
+
+function securityOf(who: Route['access']['who']): object[] {
+  if (who === 'anyone') return []
+  return who === 'role' ? [{ token: [] }] : [{ writeKey: [] }]
+}
+
+function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query', schemas: Node): Node[] {
+  if (schema === undefined) return []
+  const { properties = {}, required = [] } = convert(schema, 'input', schemas) as {
+    properties?: Record<string, Node>
+    required?: string[]
+  }
+  return Object.entries(properties).map(([name, item]) => ({
+    ...{ name, in: place, required: place === 'path' || required.includes(name), schema: item },
+  }))
+}
+
+function bodyOf(schema: z.ZodType, schemas: Node): Node {
+  return { required: true, content: { 'application/json': { schema: convert(schema, 'input', schemas) } } }
+}
+
+function responses({ answers, access }: Route, schemas: Node): Node {
+  const denied: RouteDocs['answers'] =
+    access.who === 'role'
+      ? { 401: { description: 'No valid token.' }, 403: { description: 'Another role is needed.' } }
+      : {}
+  return Object.fromEntries(
+    Object.entries({ ...denied, ...answers }).map(([status, { description, schema }]) => {
+      const problem = Number(status) >= 400 ? { 'application/problem+json': { schema: ref('Problem') } } : undefined
+      const content =
+        schema === undefined ? problem : { 'application/json': { schema: convert(schema, 'output', schemas) } }
+      return [status, content === undefined ? { description } : { description, content }]
+    }),
+  )
+}
+
+function ref(name: string): Node {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+/** zod's JSON Schema, its named parts moved to where OpenAPI looks for them. */
+function convert(schema: z.ZodType, io: 'input' | 'output', schemas: Node): Node {
+  const text = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any' }))
+  const { $schema: _, $defs, id, ...rest } = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Node
+  for (const [name, part] of Object.entries(($defs ?? {}) as Record<string, Node>)) {
+    const { id: _id, ...named } = part
+    schemas[name] = named
+  }
+  if (typeof id !== 'string') return rest
+  schemas[id] = rest
+  return ref(id)
+}

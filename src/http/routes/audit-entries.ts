@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import type { HttpDeps } from '../deps.ts'
+import { text } from './fields.ts'
+import type { Route } from './route.ts'
+
+const time = z.iso
+  .datetime({ offset: true })
+  .transform((iso) => Date.parse(iso))
+  .optional()
+
+const querySchema = z.strictObject({
+  cursor: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be a cursor of an earlier answer')
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  action: z
+    .string()
+    .regex(/^[a-z][a-z.-]{0,63}$/, 'must be an action such as consent.read')
+    .optional(),
+  actor: text(100).optional(),
+  from: time,
+  to: time,
+})
+
+/** GET /api/audit/entries */
+export function auditEntries(deps: HttpDeps): Route {
+  return {
+    method: 'get',
+    path: '/api/audit/entries',
+    surface: 'api',
+    summary: 'Who looked at what, and who changed what',
+    description: 'Reading the log is entered in the log.',
+    query: querySchema,
+    answers: {
+      200: { description: 'A page of entries and the next cursor.', schema: z.record(z.string(), z.unknown()) },
+    },
+    access: {
+      who: 'role',
+      roles: ['auditor', 'compliance'],
+      async handle({ query, actor: by }) {
+        const { limit, ...filter } = query as z.infer<typeof querySchema>
+        return { json: await deps.auditEntries({ by, limit, ...present(filter) }) }
+      },
+    },
+  }
+}
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+
+function present<T extends object>(filter: T): Present<T> {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as Present<T>
+}

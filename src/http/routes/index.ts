@@ -1,0 +1,34 @@
+import type { HttpDeps } from '../deps.ts'
+import { auditEntries } from './audit-entries.ts'
+import { readConsent, recordConsent } from './consent.ts'
+import { explainDecision } from './decisions.ts'
+import { docsPage, openApiDocument } from './docs.ts'
+import { gpcStatement } from './gpc-statement.ts'
+import { healthz, metrics, readyz } from './operators.ts'
+import { recommendations } from './recommendations.ts'
+import type { Route } from './route.ts'
+import { segmentSettings } from './settings.ts'
+import { rudderSourceConfig } from './source-config.ts'
+import { addTotals, readTotals } from './totals.ts'
+import { wireRoutes } from './wire.ts'
+
+/** Every route there is: the table of contents, and what the documents and the table of roles are made from. */
+export function createRoutes(deps: HttpDeps): Route[] {
+  const routes: Route[] = [
+    ...wireRoutes(),
+    ...segmentSettings(deps),
+    rudderSourceConfig(deps),
+    recordConsent(deps),
+    readConsent(deps),
+    recommendations(deps),
+    explainDecision(deps),
+    readTotals(deps),
+    addTotals(deps),
+    auditEntries(deps),
+    healthz(),
+    readyz(deps),
+    metrics(deps),
+    gpcStatement(),
+  ]
+  return [...routes, openApiDocument(deps, routes), docsPage(deps, routes)]
+}

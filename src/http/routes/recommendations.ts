@@ -1,0 +1,66 @@
+import { z } from 'zod'
+import type { HttpDeps } from '../deps.ts'
+import { saysGpc } from '../gpc.ts'
+import { identityHeaderDocs, identityHeaders } from '../identity-headers.ts'
+import { text } from './fields.ts'
+import type { Route } from './route.ts'
+
+const MAX_ITEMS = 100
+
+const querySchema = z.strictObject({
+  placement: z.string().regex(/^[a-z][a-z_]{0,40}$/, 'must be a placement such as also_bought'),
+  product_id: text(128).optional(),
+  n: z.coerce.number().int().min(1).max(MAX_ITEMS).default(10),
+})
+
+const answerSchema = z
+  .strictObject({
+    mode: z.enum(['context', 'personal']),
+    placement: z.string(),
+    items: z.array(
+      z.strictObject({
+        product_id: z.string(),
+        score: z.number(),
+        stage: z.string(),
+        why: z.unknown(),
+      }),
+    ),
+    snapshot: z.unknown(),
+  })
+  .meta({ id: 'Recommendations' })
+
+/** GET /v1/recommendations */
+export function recommendations(deps: HttpDeps): Route {
+  return {
+    method: 'get',
+    path: '/v1/recommendations',
+    surface: 'ingest',
+    summary: 'What others bought with a product, or what this person may need',
+    description: 'Without headers, or without consent to personalisation, the module receives no identifier at all.',
+    query: querySchema,
+    headers: identityHeaderDocs,
+    answers: {
+      200: { description: 'The list, and in which mode it was made.', schema: answerSchema },
+      400: { description: 'Unknown placement, or an identifier in the URL.' },
+      401: { description: 'No or unknown write key.' },
+      403: { description: 'The origin is not listed, or the caller may not speak for this person.' },
+    },
+    access: {
+      who: 'source',
+      async handle({ source, query, request, addressPrefix }) {
+        const { placement, product_id, n } = query as z.infer<typeof querySchema>
+        return {
+          json: await deps.recommend({
+            source,
+            placement,
+            n,
+            addressPrefix,
+            gpc: saysGpc(request),
+            ...(product_id === undefined ? {} : { productId: product_id }),
+            ...identityHeaders(request),
+          }),
+        }
+      },
+    },
+  }
+}

@@ -1,0 +1,60 @@
+import type { IncomingMessage } from 'node:http'
+import type { z } from 'zod'
+import type { Source } from '../../event/event.ts'
+import type { Actor, HttpDeps, Role } from '../deps.ts'
+import type { Surface } from '../headers.ts'
+
+/** What every handler may ask of its request beside its parsed input. */
+export interface Caller {
+  readonly request: IncomingMessage
+  /** Already truncated. */
+  readonly addressPrefix: string
+}
+
+/** Input as the route's schemas give it. */
+export interface Input {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+}
+
+export interface Answer {
+  readonly status?: number
+  readonly json?: object
+  readonly text?: string
+  /** Content type of `text`. */
+  readonly type?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Who may call, and how its handler learns who did. The table of roles is generated from this. */
+export type Access =
+  | { readonly who: 'anyone'; handle(input: Input & Caller): Answer | Promise<Answer> }
+  | {
+      readonly who: 'source'
+      /** Where a key may also stand because the clients of the field put it there. */
+      readonly keyIn?: 'path' | 'query'
+      handle(input: Input & Caller & { source: Source }): Answer | Promise<Answer>
+    }
+  | { readonly who: 'role'; readonly roles: readonly Role[]; handle(input: Input & { actor: Actor }): Promise<Answer> }
+  /** The wire protocol: answered before Express; listed so that the docs and 405 know it. */
+  | { readonly who: 'ingest' }
+
+export interface RouteDocs {
+  readonly method: 'get' | 'post'
+  /** Express pattern, `:name` for a parameter. */
+  readonly path: string
+  readonly surface: Surface
+  readonly summary: string
+  readonly description?: string
+  readonly params?: z.ZodObject
+  readonly query?: z.ZodObject
+  readonly body?: { readonly schema: z.ZodType; readonly limit?: number }
+  /** Names of request headers that carry input. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema?: z.ZodType }>>
+}
+
+export type Route = RouteDocs & { readonly access: Access }
+
+export type RouteOf = (deps: HttpDeps) => Route

@@ -1,0 +1,58 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createCallerPrefix } from './address.ts'
+import { answerPreflight } from './cors.ts'
+import type { HttpDeps } from './deps.ts'
+import { type Edge, ingest } from './ingest.ts'
+import { createRateLimit } from './rate-limit.ts'
+import { createRouter } from './router.ts'
+import { wirePaths } from './routes/wire.ts'
+import { createSourceCache } from './source-cache.ts'
+import { readSources } from './sources.ts'
+
+// Node's own are 60 s, 300 s, 5 s, 16 KiB and 2,000: made for uploads, too patient with a slowloris. Keep-alive
+// outlives the idle time of the usual load balancers (60 s), or they would send into a closing connection.
+const limits = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 8_192,
+}
+
+/** The HTTP server, not yet listening. Closing it is the caller's: close(), then closeIdleConnections(). */
+export function createHttp(deps: HttpDeps): Server {
+  const edge: Edge = {
+    deps,
+    cache: createSourceCache(() => readSources(deps.db)),
+    limit: createRateLimit(deps.config.rateLimits, deps.now),
+    callerPrefix: createCallerPrefix(deps.config.trustProxy),
+  }
+  const router = createRouter(edge)
+  const server = createServer(limits, (request, response) => answer(edge, router, request, response))
+  server.maxHeadersCount = 64
+  server.timeout = 60_000 // a client that does not read its answer
+  return server
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void
+
+function answer(edge: Edge, router: Listener, request: IncomingMessage, response: ServerResponse): void {
+  const kind = request.method === 'POST' ? wirePaths.get(pathOf(request.url ?? '')) : undefined
+  if (kind !== undefined) {
+    void ingest(edge, kind, request, response) // answers its own errors
+  } else if (request.method === 'OPTIONS') {
+    answerPreflight(edge.cache, request, response).catch((error: unknown) => {
+      edge.deps.log.error({ err: error }, 'preflight failed')
+      response.destroy()
+    })
+  } else {
+    router(request, response)
+  }
+}
+
+/** Without the query, and without the one trailing slash that a base URL ending in `/` leaves behind. */
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  const path = query === -1 ? url : url.slice(0, query)
+  return path.endsWith('/') ? path.slice(0, -1) : path
+}
