@@ -25,7 +25,8 @@ export function smallestToPermit(
   view: ConsentView,
   wanted: number,
 ): Change | undefined {
-  return smallest(policy, rule, wanted, (purposes) => {
+  const closed = wanted & ~decideRule(policy, rule, view).permitted
+  return smallest(policy, rule, closed, (purposes) => {
     const on = maskOf(purposes)
     const after = { granted: view.granted | on, refused: view.refused & ~on, narrowed: view.narrowed & ~on }
     return { choices: purposes.flatMap((purpose) => actsToPermit(view, purpose)), after, opens: true }
@@ -39,7 +40,8 @@ export function smallestToRefuse(
   view: ConsentView,
   open: number,
 ): Change | undefined {
-  return smallest(policy, rule, open, (purposes) => {
+  const standing = open & decideRule(policy, rule, view).permitted
+  return smallest(policy, rule, standing, (purposes) => {
     const after = { ...view, refused: view.refused | maskOf(purposes) }
     return { choices: purposes.map((purpose): Choice => ({ purpose, act: 'refuse' })), after, opens: false }
   })

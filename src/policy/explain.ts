@@ -19,7 +19,7 @@ export interface ExplainInput extends ConsentView {
 export interface Explanation {
   readonly event: string
   readonly outcome: 'permitted' | 'refused'
-  /** Why nothing was permitted. */
+  /** Why nothing was permitted; absent where the masks alone would have permitted it. */
   readonly reason?: RefusalReason
   readonly policy: { readonly name: string; readonly version: number; readonly fingerprint: string }
   /** Line of the policy that states the event; absent for an event that it does not know. */
@@ -84,7 +84,7 @@ export function explain(policy: CompiledPolicy, input: ExplainInput): Explanatio
   return {
     event: rule.name,
     outcome: permitted === 0 ? 'refused' : 'permitted',
-    ...(permitted === 0 ? { reason: decision.reason ?? 'expired' } : {}),
+    ...(permitted === 0 && decision.reason !== undefined ? { reason: decision.reason } : {}),
     ...known,
     line: rule.where.line,
     destinations: decision.verdicts.map((verdict) => explainRoute(policy, rule, view, permitted, verdict)),

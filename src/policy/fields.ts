@@ -2,6 +2,7 @@ import type { EventType } from '../event/event.ts'
 import type { TokenKind } from './compiled.ts'
 import type { EventEntry, FieldGroup, PolicyDocument } from './document.ts'
 import { buildTrie, splitPath } from './trie.ts'
+import { short } from './yaml.ts'
 
 /** One field of an event as the text classifies it. */
 export interface ClassifiedField {
@@ -24,9 +25,8 @@ export interface StatedEvent {
   readonly stated: readonly PropertyKey[]
 }
 
-/** Bounds what groups that include groups can grow to; log rows keep indices of fields in 16 bits. */
-const MAX_FIELDS = 500
-const MAX_INCLUDES = 200
+/** Names and groups looked at for one event: bounds what groups that include groups can grow to. */
+const MAX_LOOKED_AT = 2000
 
 /** The entry itself, never something that every object inherits (`toString` is a possible field name). */
 export function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
@@ -78,8 +78,9 @@ class Collected {
   readonly fields = new Map<string, ClassifiedField>()
   readonly #document: PolicyDocument
   readonly #complain: Complain
+  /** Groups being resolved now: one that is met again includes itself. */
   readonly #open = new Set<string>()
-  #includes = 0
+  #lookedAt = 0
 
   constructor(document: PolicyDocument, complain: Complain) {
     this.#document = document
@@ -90,31 +91,43 @@ class Collected {
   group(group: FieldGroup, prefix: string, stated: readonly PropertyKey[]): void {
     for (const [key, names] of Object.entries(group)) {
       const here = [...stated, key]
-      if (key === 'include') for (const [i, name] of names.entries()) this.#include(name, prefix, [...here, i])
+      if (key === 'include') this.#each(names, here, (name, place) => this.#include(name, prefix, place))
       else if (key.endsWith('[]')) this.#list(key, names, prefix, here)
       else if (own(this.#document.classes, key) === undefined) this.#noClass(key, here)
-      else for (const [i, name] of names.entries()) this.#field(name, key, prefix, [...here, i])
+      else this.#each(names, here, (name, place) => this.#field(name, key, prefix, place))
+    }
+  }
+
+  #each(
+    names: readonly string[],
+    stated: readonly PropertyKey[],
+    add: (name: string, place: readonly PropertyKey[]) => void,
+  ): void {
+    for (const [i, name] of names.entries()) {
+      if (++this.#lookedAt === MAX_LOOKED_AT) {
+        this.#complain(stated, `more than ${MAX_LOOKED_AT} fields and groups in one event`, 'classify or include fewer')
+      }
+      if (this.#lookedAt >= MAX_LOOKED_AT) return
+      add(name, [...stated, i])
     }
   }
 
   #list(key: string, names: readonly string[], prefix: string, stated: readonly PropertyKey[]): void {
     if (splitPath(key) === undefined) {
-      this.#complain(stated, `\`${key}\` names no list`, 'write the list field and [], for instance products[]')
-      return
-    }
-    for (const [i, name] of names.entries()) this.#include(name, `${prefix}${key}.`, [...stated, i])
+      this.#complain(stated, `\`${short(key)}\` names no list`, 'write the list field and [], for instance products[]')
+    } else this.#each(names, stated, (name, place) => this.#include(name, `${prefix}${key}.`, place))
   }
 
   #include(name: string, prefix: string, stated: readonly PropertyKey[]): void {
     const group = own(this.#document.fields, name)
     if (group === undefined) {
-      this.#complain(stated, `there is no group of fields \`${name}\``, 'write the name of a group under fields:')
+      this.#complain(
+        stated,
+        `there is no group of fields \`${short(name)}\``,
+        'write the name of a group under fields:',
+      )
     } else if (this.#open.has(name)) {
       this.#complain(stated, `\`${name}\` includes itself`, 'take the include out')
-    } else if (++this.#includes > MAX_INCLUDES) {
-      if (this.#includes === MAX_INCLUDES + 1) {
-        this.#complain(stated, `more than ${MAX_INCLUDES} groups in one event`, 'include fewer groups in each other')
-      }
     } else {
       this.#open.add(name)
       this.group(group, prefix, ['fields', name])
@@ -125,30 +138,22 @@ class Collected {
   #field(name: string, fieldClass: string, prefix: string, stated: readonly PropertyKey[]): void {
     const path = `${prefix}${name}`
     if (splitPath(path) === undefined) {
-      const fix = name.includes('*')
-        ? 'name every field: wildcards are not read'
-        : 'write a name such as sku or address.city'
-      this.#complain(stated, `\`${name}\` is no field name`, fix)
+      const named = 'write a name such as sku or address.city'
+      const fix = name.includes('*') ? 'name every field: wildcards are not read' : named
+      this.#complain(stated, `\`${short(name)}\` is no field name`, fix)
       return
     }
     const before = this.fields.get(path)
     if (before !== undefined && before.fieldClass !== fieldClass) {
-      this.#complain(stated, `${path} is both ${before.fieldClass} and ${fieldClass}`, 'classify it once')
+      this.#complain(stated, `${short(path)} is both ${before.fieldClass} and ${fieldClass}`, 'classify it once')
     }
-    if (this.fields.size > MAX_FIELDS) return
     const token = own(this.#document.tokens, lastName(path))
     this.fields.set(path, { path, fieldClass, stated, ...(token === undefined ? {} : { token }) })
-    if (this.fields.size === MAX_FIELDS + 1) {
-      this.#complain(stated, `more than ${MAX_FIELDS} fields in one event`, 'classify fewer')
-    }
   }
 
   #noClass(key: string, stated: readonly PropertyKey[]): void {
     const known = Object.keys(this.#document.classes).join(', ')
-    this.#complain(
-      stated,
-      `there is no class \`${key}\``,
-      `write one of ${known}, include, or a list such as products[]`,
-    )
+    const fix = `write one of ${known}, include, or a list such as products[]`
+    this.#complain(stated, `there is no class \`${short(key)}\``, fix)
   }
 }

@@ -29,7 +29,8 @@ export function readPolicy(text: string, { prove = true }: ReadOptions = {}): Po
   if (!prove) return { source: { document: parsed.data, tree } }
   const problems: Problem[] = []
   const complain = (stated: readonly PropertyKey[], what: string, fix: string): void => {
-    problems.push({ ...tree.at(stated), what, fix })
+    // Each problem costs a search for its place: a text that is wrong everywhere must not take minutes to refuse.
+    if (problems.length < 10 * MAX_PROBLEMS) problems.push({ ...tree.at(stated), what, fix })
   }
   proveLaw(parsed.data, complain)
   proveEvents(parsed.data, statedEvents(parsed.data), complain)
