@@ -16,6 +16,8 @@ export interface CommandFile {
  */
 const commands: readonly (readonly [name: string, description: string, load: () => Promise<CommandFile>])[] = [
   ['migrate', 'bring the database to the state that this version needs', () => import('./migrate.ts')],
+  ['source', 'add, list and revoke who may send events', () => import('./source.ts')],
+  ['token', 'add, list and revoke bearer tokens for /api', () => import('./token.ts')],
   ['db-url', "print the running database's connection string, as its owner", () => import('./db-url.ts')],
   ['backup', 'copy the embedded database into an empty folder, while it runs', () => import('./backup.ts')],
   ['restore', 'make the embedded database from such a copy', () => import('./restore.ts')],

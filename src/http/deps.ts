@@ -1,5 +1,5 @@
 import type { Db } from '../db/pool.ts'
-import type { ConsentClaim, IncomingEvent, JsonObject, Outcome, Source } from '../event/event.ts'
+import type { IncomingEvent, JsonObject, Outcome, Source } from '../event/event.ts'
 import type { Purpose } from '../event/purpose.ts'
 import type { Logger } from '../log.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
@@ -11,14 +11,8 @@ export interface HttpDeps {
   readonly config: HttpConfig
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** The active policy: its categories read consent evidence, its destinations answer settings. */
-  readonly policy: () => CompiledPolicy
-  /** consent/signals: what a message's context and Sec-GPC say. Never throws: what cannot be read is a refusal. */
-  claimOf(
-    categories: ReadonlyMap<string, Purpose>,
-    context: unknown,
-    gpcHeader: string | string[] | undefined,
-  ): ConsentClaim
+  /** The active policy: its categories read consent evidence and answer settings. */
+  readonly policy: () => Pick<CompiledPolicy, 'categories'>
   /**
    * Resolves after commit, one result per event in the order given.
    * Throws AppError('overloaded', …, { retryAfter }) when the queue is full.

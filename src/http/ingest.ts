@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { claimOf } from '../consent/signals/claim.ts'
 import { AppError } from '../errors.ts'
 import type { EventType, IncomingEvent, Source } from '../event/event.ts'
 import { UNKNOWN_PREFIX } from './address.ts'
@@ -6,7 +7,6 @@ import { authenticateSource, presented, withBodyKeys } from './authenticate.ts'
 import { ClientGone, readBody } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import type { HttpDeps, MessageResult } from './deps.ts'
-import { gpcHeader } from './gpc.ts'
 import { ingestHeaders } from './headers.ts'
 import { type ParsedJson, parseJson } from './json.ts'
 import { ingestProblemOf, PROBLEM_TYPE } from './problem.ts'
@@ -134,14 +134,14 @@ interface EnvelopeInput {
 
 function envelopeOf({ edge, kind, request, source, body, parsed, receivedAt, addressPrefix }: EnvelopeInput): Envelope {
   const { categories } = edge.deps.policy()
-  const gpc = gpcHeader(request)
+  const gpc = request.headers['sec-gpc']
   const secret = request.headers['weir-anonymous-secret']
   const batch = kind.takes === 'batch'
   const inBrowser = source.kind === 'browser' && addressPrefix !== UNKNOWN_PREFIX
   return {
     receivedAt,
     sentAt: (batch ? body.sentAt : undefined) ?? sentAtHeader(request),
-    claim: (context) => edge.deps.claimOf(categories, context, gpc),
+    claim: (context) => claimOf(categories, context, gpc),
     suspicious: parsed.suspicious,
     ...(kind.takes === 'message' ? { type: kind.type } : {}),
     ...(batch && isFields(body.context) ? { context: body.context } : {}),

@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { isGpc } from '../../consent/signals/gpc.ts'
 import { AppError } from '../../errors.ts'
 import { PURPOSES } from '../../event/purpose.ts'
 import type { ConsentAnswer, ConsentInput, HttpDeps } from '../deps.ts'
-import { saysGpc } from '../gpc.ts'
 import { type IdentityHeaders, identityHeaderDocs, identityHeaders } from '../identity-headers.ts'
 import { EARLIEST, readTime } from '../protocols/time.ts'
 import { text } from './fields.ts'
@@ -64,7 +64,7 @@ export function recordConsent(deps: HttpDeps): Route {
           await deps.recordConsent({
             source,
             addressPrefix,
-            gpc: saysGpc(request),
+            gpc: isGpc(request.headers['sec-gpc']),
             choices: given.choices as ConsentInput['choices'],
             ...who,
             ...(given.noticeToken ? { noticeToken: given.noticeToken } : {}),

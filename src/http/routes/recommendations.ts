@@ -1,6 +1,6 @@
 import { z } from 'zod'
+import { isGpc } from '../../consent/signals/gpc.ts'
 import type { HttpDeps } from '../deps.ts'
-import { saysGpc } from '../gpc.ts'
 import { identityHeaderDocs, identityHeaders } from '../identity-headers.ts'
 import { text } from './fields.ts'
 import type { Route } from './route.ts'
@@ -55,7 +55,7 @@ export function recommendations(deps: HttpDeps): Route {
             placement,
             n,
             addressPrefix,
-            gpc: saysGpc(request),
+            gpc: isGpc(request.headers['sec-gpc']),
             ...(product_id === undefined ? {} : { productId: product_id }),
             ...identityHeaders(request),
           }),

@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import { AppError } from '../errors.ts'
+import { ROLES, type Role } from '../http/deps.ts'
+import { addToken, listTokens, revokeToken, TOKEN_DAYS } from '../http/tokens.ts'
+import { answer, type CommonOptions, example } from './output.ts'
+import { withOwnerDatabase } from './owner-database.ts'
+
+interface AddOptions extends CommonOptions {
+  readonly role: string
+  readonly days: string
+}
+
+export function register(command: Command): void {
+  registerAdd(command.command('add').description('make a bearer token for /api; it is shown once'))
+  registerList(command.command('list').description('show every token by its id'))
+  registerRevoke(command.command('revoke').description('end a token, at once'))
+}
+
+function registerAdd(add: Command): void {
+  add
+    .requiredOption('--role <role>', ROLES.join(', '))
+    .option('--days <days>', 'how long it lives, 1 to 365', String(TOKEN_DAYS))
+    .addHelpText('after', example('weir token add --role analyst --days 30 --json'))
+    .action(async (options: AddOptions) => {
+      const role = roleOf(options.role)
+      const created = await withOwnerDatabase((db) => addToken(db, role, Number(options.days)))
+      const text = `${created.token}\n${role}, until ${created.expiresAt}, id ${created.id}. Shown once.`
+      answer(options, created, text)
+    })
+}
+
+function roleOf(text: string): Role {
+  const role = ROLES.find((known) => known === text)
+  if (role === undefined) throw new AppError('invalid', `--role is one of ${ROLES.join(', ')}`)
+  return role
+}
+
+function registerList(list: Command): void {
+  list.addHelpText('after', example('weir token list')).action(async (options: CommonOptions) => {
+    const tokens = await withOwnerDatabase(listTokens)
+    const lines = tokens.map(
+      (one) => `${one.id}  ${one.role}  until ${one.expiresAt}${one.revokedAt === null ? '' : '  revoked'}`,
+    )
+    answer(options, { tokens }, lines.join('\n') || 'No token yet: weir token add.')
+  })
+}
+
+function registerRevoke(revoke: Command): void {
+  revoke
+    .argument('<id>', 'as weir token list shows it')
+    .addHelpText('after', example('weir token revoke 7d9f4c1e-0b5a-4c3e-9a51-3f0c7a8b2d10'))
+    .action(async (id: string, options: CommonOptions) => {
+      if (!/^[0-9a-f-]{36}$/i.test(id)) throw new AppError('invalid', 'a token’s id is a UUID: weir token list')
+      const revoked = await withOwnerDatabase((db) => revokeToken(db, id))
+      if (!revoked) throw new AppError('not-found', 'no active token has this id')
+      answer(options, { id, revoked }, 'Revoked.')
+    })
+}

@@ -1,0 +1,131 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Db, openPool } from '../../../src/db/pool.ts'
+import type { JsonObject, Outcome } from '../../../src/event/event.ts'
+import { PURPOSES } from '../../../src/event/purpose.ts'
+import type {
+  AuditQuery,
+  ConsentInput,
+  ConsentQuery,
+  HttpConfig,
+  HttpDeps,
+  IntakeRequest,
+  MessageResult,
+  RecommendInput,
+  Role,
+  TotalsInput,
+} from '../../../src/http/deps.ts'
+import { createHttp } from '../../../src/http/server.ts'
+import { addSource, type CreatedSource, type NewSource } from '../../../src/http/sources.ts'
+import { addToken } from '../../../src/http/tokens.ts'
+import { createLog } from '../../../src/log.ts'
+import { createTestDatabase } from '../../support/test-database.ts'
+
+export const NOW = Date.parse('2026-11-20T12:00:00Z')
+
+/** The edge over a real database and a real socket; what lies behind it collects what it is given. */
+export interface TestEdge {
+  readonly url: string
+  readonly server: Server
+  readonly owner: Db
+  readonly submitted: IntakeRequest[]
+  readonly consents: ConsentInput[]
+  readonly reads: ConsentQuery[]
+  readonly recommended: RecommendInput[]
+  readonly totals: TotalsInput[]
+  readonly audits: AuditQuery[]
+  readonly log: string[]
+  /** What submit answers, by message id; `accepted` where nothing is set. */
+  readonly outcomes: Map<string, Omit<MessageResult, 'messageId'>>
+  /** Set to make submit fail. */
+  failWith: Error | undefined
+  now: number
+  source(input: NewSource): Promise<CreatedSource>
+  token(role: Role): Promise<string>
+  close(): Promise<void>
+}
+
+export async function startEdge(config: Partial<HttpConfig> = {}): Promise<TestEdge> {
+  const database = await createTestDatabase()
+  const owner = openPool({ url: database.ownerUrl, max: 2 })
+  const app = openPool({ url: database.appUrl, max: 4 })
+  const edge = { ...collectors(), now: NOW, failWith: undefined as Error | undefined }
+  const server = createHttp(depsOf(edge, app, config))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return Object.assign(edge, {
+    url: `http://127.0.0.1:${port}`,
+    server,
+    owner,
+    source: (input: NewSource) => addSource(owner, input),
+    token: async (role: Role) => (await addToken(owner, role)).token,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+      await app.$client.end()
+      await owner.$client.end()
+      await database.drop()
+    },
+  })
+}
+
+function collectors() {
+  return {
+    submitted: [] as IntakeRequest[],
+    consents: [] as ConsentInput[],
+    reads: [] as ConsentQuery[],
+    recommended: [] as RecommendInput[],
+    totals: [] as TotalsInput[],
+    audits: [] as AuditQuery[],
+    log: [] as string[],
+    outcomes: new Map<string, Omit<MessageResult, 'messageId'>>(),
+  }
+}
+
+type Collected = ReturnType<typeof collectors> & { now: number; failWith: Error | undefined }
+
+function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps {
+  const accepted = { outcome: 'accepted' as Outcome }
+  return {
+    db,
+    config: { publicUrl: 'http://127.0.0.1:8080', trustProxy: false, mode: 'development', ...config },
+    now: () => edge.now,
+    policy: () => policy,
+    async submit(request) {
+      if (edge.failWith !== undefined) throw edge.failWith
+      edge.submitted.push(request)
+      return request.events.map(({ messageId }) => ({ messageId, ...(edge.outcomes.get(messageId) ?? accepted) }))
+    },
+    async recordConsent(input) {
+      edge.consents.push(input)
+      return { choices: input.choices, consentEpoch: 1, recordId: 'r1' }
+    },
+    async readConsent(input) {
+      edge.reads.push(input)
+      return { choices: { analytics: true }, consentEpoch: 1, recordId: 'r1' }
+    },
+    async recommend(input) {
+      edge.recommended.push(input)
+      return { mode: 'context', placement: input.placement, items: [], snapshot: null }
+    },
+    explainDecision: async ({ messageId }): Promise<JsonObject> => ({ messageId, destinations: [] }),
+    readTotals: async ({ from, to }): Promise<JsonObject> => ({ from, to, rows: [] }),
+    async addTotals(input) {
+      edge.totals.push(input)
+      return { added: input.rows.length }
+    },
+    async auditEntries(query) {
+      edge.audits.push(query)
+      return { entries: [], cursor: null }
+    },
+    health: { ready: async () => ({ ok: true, checks: { database: 'ok' } }) },
+    metrics: async () => 'weir_events_total{outcome="accepted"} 0\n',
+    log: createLog({ level: 'debug', to: { write: (line: string) => edge.log.push(line) } }),
+  }
+}
+
+const policy = { categories: new Map(PURPOSES.slice(1).map((purpose) => [purpose, purpose])) }
+
+export function basic(key: string, secret = ''): string {
+  return `Basic ${Buffer.from(`${key}:${secret}`).toString('base64')}`
+}
