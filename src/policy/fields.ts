@@ -147,6 +147,7 @@ class Collected {
     if (before !== undefined && before.fieldClass !== fieldClass) {
       this.#complain(stated, `${short(path)} is both ${before.fieldClass} and ${fieldClass}`, 'classify it once')
     }
+    if (before !== undefined) return
     const token = own(this.#document.tokens, lastName(path))
     this.fields.set(path, { path, fieldClass, stated, ...(token === undefined ? {} : { token }) })
   }

@@ -25,7 +25,10 @@ export function readPolicy(text: string, { prove = true }: ReadOptions = {}): Po
   if ('problems' in yaml) return { problems: sorted(yaml.problems) }
   const { tree } = yaml
   const parsed = PolicyDocument.safeParse(tree.value)
-  if (!parsed.success) return { problems: sorted(parsed.error.issues.flatMap((issue) => problemsOf(issue, tree))) }
+  if (!parsed.success)
+    return {
+      problems: sorted(parsed.error.issues.slice(0, 10 * MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, tree))),
+    }
   if (!prove) return { source: { document: parsed.data, tree } }
   const problems: Problem[] = []
   const complain = (stated: readonly PropertyKey[], what: string, fix: string): void => {
@@ -45,7 +48,7 @@ export function problemLine(file: string, problem: Problem): string {
 function problemsOf(issue: z.core.$ZodIssue, tree: YamlTree): Problem[] {
   const name = issue.path.length === 0 ? 'the policy' : `\`${short(String(issue.path.at(-1)))}\``
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => {
+    return issue.keys.slice(0, MAX_PROBLEMS).map((key) => {
       return { ...tree.keyAt([...issue.path, key]), what: `\`${short(key)}\` is not known here`, fix: issue.message }
     })
   }

@@ -1,4 +1,4 @@
-import type { Document, Node, Pair } from 'yaml'
+import type { Document, Node, Pair, YAMLMap } from 'yaml'
 import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
 import type { Where } from './compiled.ts'
 
@@ -147,6 +147,12 @@ function keyOf(pair: Pair): string | undefined {
 }
 
 function treeOf(document: Document.Parsed, place: Place): YamlTree {
+  const indexes = new WeakMap<YAMLMap, Map<string, Pair>>()
+  const pairOf = (map: YAMLMap, key: string): Pair | undefined => {
+    const index = indexes.get(map) ?? new Map(map.items.map((pair) => [keyOf(pair) ?? '', pair]))
+    indexes.set(map, index)
+    return index.get(key)
+  }
   const find = (path: readonly PropertyKey[], wantKey: boolean): Where => {
     let at: unknown = document.contents
     let found = place(document.contents?.range?.[0])
@@ -155,7 +161,7 @@ function treeOf(document: Document.Parsed, place: Place): YamlTree {
       if (isSeq(at)) {
         at = at.items[Number(step)]
       } else if (isMap(at)) {
-        const pair = at.items.find((item) => keyOf(item) === String(step))
+        const pair = pairOf(at, String(step))
         if (pair === undefined) return found
         if (isNode(pair.key)) found = place(pair.key.range?.[0])
         if (last && wantKey) return found
