@@ -15,6 +15,9 @@ export interface CommandFile {
  * `answer` of output.ts. An action that throws ends the process with 1 (2 for an AppError of kind `invalid`).
  */
 const commands: readonly (readonly [name: string, description: string, load: () => Promise<CommandFile>])[] = [
+  ['start', 'run the gateway until it is told to stop', () => import('./start.ts')],
+  ['policy', 'check the policy, explain what it decides', () => import('./policy.ts')],
+  ['keys', 'make and check the keyset', () => import('./keys.ts')],
   ['migrate', 'bring the database to the state that this version needs', () => import('./migrate.ts')],
   ['source', 'add, list and revoke who may send events', () => import('./source.ts')],
   ['token', 'add, list and revoke bearer tokens for /api', () => import('./token.ts')],

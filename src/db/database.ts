@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Config, Secrets } from '../config.ts'
-import { startEmbedded } from './embedded.ts'
+import { AppError } from '../errors.ts'
+import { findEmbedded, startEmbedded } from './embedded.ts'
 import type { PoolOptions } from './pool.ts'
 
 export interface Database {
@@ -23,4 +24,12 @@ export async function openDatabase(config: Config, secrets: Secrets, log: Logger
   }
   const embedded = await startEmbedded({ dataDir: config.dataDir, log })
   return { owner: { url: embedded.ownerUrl }, app: { url: embedded.appUrl }, stop: () => embedded.stop() }
+}
+
+/** The same database, already running: for workers, which neither start nor stop it. */
+export async function runningDatabase(config: Config, secrets: Secrets): Promise<PoolOptions> {
+  if (secrets.databaseUrl !== undefined) return { url: secrets.databaseUrl, role: 'weir_app' }
+  const urls = await findEmbedded(config.dataDir)
+  if (urls === undefined) throw new AppError('conflict', `no database runs under ${config.dataDir}: start Weir first`)
+  return { url: urls.appUrl }
 }

@@ -8,11 +8,13 @@ import { LOG_KIND } from '../eventlog/append.ts'
 import { type LogRow, moveCursor, readAfter, readAt, readCursor } from '../eventlog/read.ts'
 import type { Module } from '../modules/module.ts'
 import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
+import type { PolicyShelf } from './policy-shelf.ts'
 import { type Lens, openBatch, relinksOf } from './open-batch.ts'
 
 export interface BatchDeps extends Lens {
   readonly db: Db
   readonly destinationId: number
+  readonly policies: PolicyShelf
   /** Absent for the flow probe, which only moves its cursor. */
   readonly module: Module | undefined
 }
@@ -55,6 +57,10 @@ export async function deliverBatch(deps: BatchDeps, limit: number): Promise<Batc
   })
 }
 
+async function loadPolicies(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promise<void> {
+  await deps.policies.load(tx, rows.map((row) => row.policyVersion))
+}
+
 interface Handed {
   delivered: number
   withheld: number
@@ -64,6 +70,7 @@ interface Handed {
 async function handOut(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promise<Handed> {
   const { module } = deps
   if (module === undefined || rows.length === 0) return { delivered: 0, withheld: 0, failed: 0 }
+  await loadPolicies(tx, deps, rows)
   const { delivered, withheld, withheldSubjects } = await openBatch(
     tx,
     deps,
@@ -154,6 +161,7 @@ async function retryLetters(tx: Tx, deps: BatchDeps): Promise<{ delivered: numbe
   const due = await dueLetters(tx, deps.destinationId)
   if (due.length === 0) return counts
   const rows = await readAt(tx, due.map((letter) => letter.pos))
+  await loadPolicies(tx, deps, rows)
   for (const letter of due) {
     const code = await retryOne(tx, deps, module, letter, rows)
     if (code === undefined) counts.delivered++

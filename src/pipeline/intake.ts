@@ -18,6 +18,8 @@ export interface IntakeDeps extends GroupDeps {
   verifySubjectToken(source: Source, token: string): Promise<string>
   /** Writes the choice that a consent preference event tells of. Returns whether anything was recorded. */
   recordEvidence(item: Resolvable): Promise<boolean>
+  /** Called after each commit. */
+  committed(): void
 }
 
 export interface Submission {
@@ -64,6 +66,7 @@ export function createIntake(deps: IntakeDeps): Intake {
     try {
       const outcomes = await processGroup(deps, first.map((one) => one.item))
       first.forEach((one, i) => one.settle(outcomes[i]!))
+      deps.committed()
       for (const { one, of } of repeats) one.settle(repeatOf(outcomes[of]!))
       deps.metrics.groupSize(group.length)
     } catch (error) {

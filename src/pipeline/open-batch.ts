@@ -9,17 +9,18 @@ import { type BlobAt, type LogRow, readBlobs } from '../eventlog/read.ts'
 import { type Node, readNodesById } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { loadSubjectKeys } from '../keys/subject-keys.ts'
-import type { CompiledPolicy, EventRule, Route } from '../policy/compiled.ts'
+import type { EventRule, Route } from '../policy/compiled.ts'
 import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.ts'
 import type { Pseudonymiser } from '../protect/pseudonymise.ts'
+import type { PolicyShelf } from './policy-shelf.ts'
 import { openBlob } from './protect-event.ts'
 
 /** What delivery to one destination works with. */
 export interface Lens {
   readonly destination: string
   readonly active: ActivePolicy
-  /** The policy under which a row was decided at intake. */
-  readonly policyOf: (version: number) => CompiledPolicy
+  /** Knows the policies under which the rows at hand were decided at intake. */
+  readonly policies: Pick<PolicyShelf, 'of'>
   readonly keyring: Keyring
   readonly pseudonymiser: Pseudonymiser
 }
@@ -78,14 +79,14 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
 
 /** The route that intake permitted for this destination, by the policy of that time. */
 function intakeRoute(lens: Lens, row: LogRow): Route | undefined {
-  const rule = lens.policyOf(row.policyVersion).eventList[row.eventType]
+  const rule = lens.policies.of(row.policyVersion).eventList[row.eventType]
   return rule?.routes.find((route) => route.destination.name === lens.destination && (row.routes & route.bit) !== 0)
 }
 
 /** Permitted now, by today's policy and today's consent, and not restricted in between. */
 function decideAgain(lens: Lens, row: LogRow, node: Node | undefined): Candidate[] {
   if (node === undefined) return [] // erased
-  const was = lens.policyOf(row.policyVersion).eventList[row.eventType]!
+  const was = lens.policies.of(row.policyVersion).eventList[row.eventType]!
   const rule = lens.active.compiled.events.get(was.key)
   const route = rule?.routes.find((r) => r.destination.name === lens.destination)
   if (rule === undefined || route === undefined) return []

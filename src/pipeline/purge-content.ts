@@ -11,17 +11,17 @@ import { type LogRow, readAt, readSubjectBlobs, type StoredBlob } from '../event
 import { type Node, readNodesById } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { loadSubjectKeys } from '../keys/subject-keys.ts'
-import type { CompiledPolicy } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { clusterOfNode, sinceDecided } from './open-batch.ts'
+import type { PolicyShelf } from './policy-shelf.ts'
 import { openBlob, sealBlob } from './protect-event.ts'
 
 export interface PurgeDeps {
   readonly db: Db
   readonly keyring: Keyring
   readonly active: () => ActivePolicy
-  readonly policyOf: (version: number) => CompiledPolicy
+  readonly policies: PolicyShelf
 }
 
 const STORED_CONTENT = 0
@@ -54,6 +54,7 @@ async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promis
   if (blobs.length === 0) return
   const keys = (await loadSubjectKeys(tx, deps.keyring, [{ subject, keyVersion: node.keyVersion }])).get(subject)
   const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
+  await deps.policies.load(tx, rows.map((row) => row.policyVersion))
   const change = newChange()
   for (const row of rows) {
     const open = stillOpen(deps, node, row)
@@ -81,7 +82,7 @@ interface Open {
 
 function stillOpen(deps: PurgeDeps, node: Node, row: LogRow): Open {
   const active = deps.active().compiled
-  const was = deps.policyOf(row.policyVersion).eventList[row.eventType]
+  const was = deps.policies.of(row.policyVersion).eventList[row.eventType]
   const rule = was && active.events.get(was.key)
   if (was === undefined || rule === undefined) return { mask: 0 }
   const cluster = clusterOfNode(node)
@@ -113,7 +114,7 @@ function reduce(deps: PurgeDeps, change: Change, what: Reduction): void {
   if (className === 'unclassified') return // still held for whoever classifies it, while anything of the event is
   const place = { subject: node.subject, className, classId: blob.classId, eventKey: row.eventKey }
   const content = openBlob(keys, place, blob.bytes)
-  const rule = deps.policyOf(row.policyVersion).eventList[row.eventType]!
+  const rule = deps.policies.of(row.policyVersion).eventList[row.eventType]!
   const left: JsonObject | undefined = project(rule, open.mask, content.f).byClass.get(className)
   if (left === undefined) change.gone.push(blob)
   else change.resealed.push({ ...blob, bytes: sealBlob(keys, place, { t: content.t, f: left }) })

@@ -1,0 +1,238 @@
+import type { Server } from 'node:http'
+import { createAudit } from './audit/log.ts'
+import { readAuditEntries } from './audit/read.ts'
+import { recordEvidence } from './consent/evidence.ts'
+import { type ConsentDeps, readConsent, recordConsent } from './consent/service.ts'
+import type { Config } from './config.ts'
+import { pendingMigrations } from './db/migrate.ts'
+import type { Db } from './db/pool.ts'
+import { transaction } from './db/transaction.ts'
+import { type ActivePolicy, prepareStorage } from './eventlog/partitions.ts'
+import { AppError } from './errors.ts'
+import type { HttpDeps, Readiness } from './http/deps.ts'
+import { createHttp } from './http/server.ts'
+import { createNewSubjectLimit } from './identity/new-subjects.ts'
+import { createSubjectTokens } from './identity/subject-token.ts'
+import { type Keyring, openKeyring } from './keys/keyring.ts'
+import type { KeyProvider } from './keys/provider.ts'
+import type { Logger } from './log.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import type { Module } from './modules/module.ts'
+import { recommendation } from './modules/recommendation/recommendation.ts'
+import { createDelivery, type Delivery } from './pipeline/delivery.ts'
+import type { BatchDeps } from './pipeline/deliver-batch.ts'
+import { explainDecision } from './pipeline/explain-decision.ts'
+import { createFlowProbe } from './pipeline/flow-probe.ts'
+import { createIntake, type Intake } from './pipeline/intake.ts'
+import { createPolicyShelf, type PolicyShelf } from './pipeline/policy-shelf.ts'
+import { recommend } from './pipeline/recommend.ts'
+import { withVersion } from './policy/compile.ts'
+import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
+import { registerPolicy } from './policy/registry.ts'
+import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
+import { maintain } from './retention/maintain.ts'
+
+export interface AppOptions {
+  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'>
+  /** The gateway's own role; migrations have run. */
+  readonly db: Db
+  readonly keys: KeyProvider
+  readonly log: Logger
+  /** The clock: tests replace it, nothing else. */
+  readonly now?: () => number
+  /** Said after each commit, where delivery runs in another process. */
+  readonly committed?: () => void
+  readonly metricsText?: () => Promise<string>
+  readonly modules?: readonly Module[]
+}
+
+/** The gateway, wired: nothing listens or runs until it is told to. */
+export interface App {
+  readonly server: Server
+  readonly intake: Intake
+  readonly delivery: Delivery
+  readonly metrics: Metrics
+  readonly policies: PolicyShelf
+  readonly active: () => ActivePolicy
+  readonly pseudonymiserOf: (module: Module) => Pseudonymiser
+  ready(): Promise<Readiness>
+  /** Partitions of the days to come, due ones dropped, old probes gone. */
+  maintain(): Promise<void>
+}
+
+const PROBE = 'flow_probe'
+const HOSTED: readonly Module[] = [recommendation]
+
+/** The composition root: the one place where the parts meet. Throws AppError with one line where it must not start (law 9). */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { db, log, config } = options
+  const now = options.now ?? Date.now
+  const modules = options.modules ?? HOSTED
+  const keyring = await openKeyring(db, options.keys)
+  const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
+  let active = await activate(db, loaded, now)
+  const policies = createPolicyShelf()
+  const metrics = createMetrics()
+  const audit = createAudit({ db, key: keyring.auditKey, now })
+  const newSubjects = createNewSubjectLimit({ perMinute: 60, burst: 600, now })
+  const verifySubjectToken = createSubjectTokens({ publicUrl: config.http.publicUrl, now })
+  const pseudonymiserOf = pseudonymisers(keyring)
+
+  const delivery = createDelivery({
+    destinations: () => destinationsOf({ db, keyring, policies, active, modules, pseudonymiserOf }),
+    purge: { db, keyring, active: () => active, policies },
+    metrics,
+    log,
+    now,
+  })
+  const committed = (): void => {
+    delivery.nudge()
+    options.committed?.()
+  }
+  const consent: ConsentDeps = {
+    db,
+    keyring,
+    active: () => active,
+    audit,
+    verifySubjectToken,
+    newSubjects,
+    now,
+    restricted: committed,
+  }
+  const intake = createIntake({
+    db,
+    keyring,
+    active: () => active,
+    newSubjects,
+    now,
+    metrics,
+    log,
+    queueLimit: config.http.queueLimit,
+    verifySubjectToken,
+    recordEvidence: (item) => recordEvidence(consent, item),
+    committed,
+  })
+  const probe = createFlowProbe({
+    db,
+    destinationId: active.destinationIds.get(PROBE)!,
+    policyVersion: () => active.compiled.version,
+    nudge: committed,
+  })
+  const ready = (): Promise<Readiness> => readiness({ db, keyring, probe: () => probe.passes() })
+  const deps: HttpDeps = {
+    db,
+    config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
+    now,
+    policy: () => active.compiled,
+    submit: (request) => intake.submit(request),
+    recordConsent: (input) => recordConsent(consent, input),
+    readConsent: (input) => readConsent(consent, input),
+    recommend: (input) =>
+      recommend({ ...consent, pseudonymiser: pseudonymiserOf(recommendation) }, input),
+    explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
+    readTotals: () => Promise.reject(new AppError('not-found', 'totals are not wired')),
+    addTotals: () => Promise.reject(new AppError('not-found', 'totals are not wired')),
+    auditEntries: (query) => readAuditEntries({ db, audit }, query),
+    health: { ready },
+    metrics: options.metricsText ?? (() => metrics.registry.metrics()),
+    countInvalid: (_source, count) => metrics.outcome('invalid', count),
+    log,
+  }
+  return {
+    server: createHttp(deps),
+    intake,
+    delivery,
+    metrics,
+    policies,
+    active: () => active,
+    pseudonymiserOf,
+    ready,
+    async maintain() {
+      const today = dayOf(now())
+      active = await prepareStorage(db, active.compiled, today)
+      await maintain(db, today)
+    },
+  }
+}
+
+async function activate(db: Db, loaded: LoadedPolicy, now: () => number): Promise<ActivePolicy> {
+  const version = await transaction(db, async (tx) => {
+    await tx.$client.query(
+      `insert into weir.destination (name) select $1 where not exists (select from weir.destination where name = $1)
+       on conflict do nothing`,
+      [PROBE],
+    )
+    return registerPolicy(tx, loaded.policy, loaded.text)
+  })
+  return prepareStorage(db, withVersion(loaded.policy, version), dayOf(now()))
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
+
+function pseudonymisers(keyring: Keyring): (module: Module) => Pseudonymiser {
+  const made = new Map<string, Pseudonymiser>()
+  return (module) => {
+    let one = made.get(module.name)
+    if (one === undefined) {
+      one = makePseudonymiser(keyring.pseudonymRoot, keyring.pseudonymKid, module.purpose, module.name)
+      made.set(module.name, one)
+    }
+    return one
+  }
+}
+
+interface Hosting {
+  readonly db: Db
+  readonly keyring: Keyring
+  readonly policies: PolicyShelf
+  readonly active: ActivePolicy
+  readonly modules: readonly Module[]
+  readonly pseudonymiserOf: (module: Module) => Pseudonymiser
+}
+
+/** The modules that the policy names, and the flow probe. */
+function destinationsOf(hosting: Hosting): BatchDeps[] {
+  const { db, keyring, policies, active, pseudonymiserOf } = hosting
+  const shared = { db, keyring, policies, active }
+  const named = hosting.modules.flatMap((module): BatchDeps[] => {
+    const destinationId = active.destinationIds.get(module.name)
+    if (destinationId === undefined) return []
+    return [{ ...shared, destination: module.name, destinationId, module, pseudonymiser: pseudonymiserOf(module) }]
+  })
+  const [first] = hosting.modules
+  const destinationId = active.destinationIds.get(PROBE)
+  if (destinationId === undefined || first === undefined) return named
+  return [...named, { ...shared, destination: PROBE, destinationId, module: undefined, pseudonymiser: pseudonymiserOf(first) }]
+}
+
+async function readiness(deps: {
+  readonly db: Db
+  readonly keyring: Keyring
+  probe(): Promise<boolean>
+}): Promise<Readiness> {
+  const database = await check(async () => {
+    await deps.db.$client.query('select 1')
+    return true
+  }, 'the database does not answer')
+  if (database !== 'ok') return { ok: false, checks: { database } }
+  const checks = {
+    database,
+    migrations: await check(async () => (await pendingMigrations(deps.db)) === 0, 'migrations wait: weir migrate'),
+    keys: await check(async () => {
+      await deps.keyring.health()
+      return true
+    }, 'the key provider does not answer'),
+    flow: await check(() => deps.probe(), 'a synthetic event did not come through in time'),
+  }
+  return { ok: Object.values(checks).every((state) => state === 'ok'), checks }
+}
+
+async function check(look: () => Promise<boolean>, otherwise: string): Promise<string> {
+  try {
+    return (await look()) ? 'ok' : otherwise
+  } catch {
+    return otherwise
+  }
+}

@@ -1,0 +1,19 @@
+import type { JsonObject } from '../event/event.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
+import { explain } from '../policy/explain.ts'
+import type { Judged } from './group.ts'
+
+/** What a test source is told about one message: its decision, the removed fields and the reasons. Nothing is stored. */
+export function explainJudged(policy: CompiledPolicy, judged: Judged): JsonObject {
+  const { decision, projection, resolved, reason } = judged
+  const { event } = resolved.item
+  const explanation = explain(policy, {
+    event: decision.rule?.index ?? event.name,
+    ...resolved.view,
+    permitted: decision.permitted,
+    removed: projection.removed,
+    unclassified: projection.unclassified,
+  })
+  const kept = Object.fromEntries([...projection.byClass].map(([name, fields]) => [name, fields]))
+  return { ...(explanation as unknown as JsonObject), ...(reason === undefined ? {} : { reason }), kept, stored: false }
+}

@@ -1,0 +1,192 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type App, createApp } from '../../src/app.ts'
+import { type Db, openPool } from '../../src/db/pool.ts'
+import type { Json, JsonObject } from '../../src/event/event.ts'
+import type { Purpose } from '../../src/event/purpose.ts'
+import { addSource, type NewSource } from '../../src/http/sources.ts'
+import { addToken } from '../../src/http/tokens.ts'
+import type { Role } from '../../src/http/deps.ts'
+import { ensureKeysIn } from '../../src/keys/development.ts'
+import { openFileProvider } from '../../src/keys/providers/file.ts'
+import { createLog } from '../../src/log.ts'
+import type { Module } from '../../src/modules/module.ts'
+import { createTestDatabase, type TestDatabase } from './test-database.ts'
+
+/** The real gateway on a database of its own, over real HTTP. Only the clock can be replaced. */
+export interface TestApp {
+  readonly app: App
+  readonly db: Db
+  readonly owner: Db
+  readonly database: TestDatabase
+  readonly url: string
+  /** Everything that was logged, for leak searches. */
+  readonly logged: () => string
+  /** Authorization of the shop's server key. */
+  readonly server: Caller
+  readonly browser: Caller
+  source(input: Omit<NewSource, 'name'> & { name?: string }): Promise<Caller>
+  token(role: Role): Promise<Caller>
+  grant(userId: string, ...purposes: Purpose[]): Promise<void>
+  refuse(userId: string, ...purposes: Purpose[]): Promise<void>
+  /** Sends events with the server key; their outcomes in order. */
+  send(...events: JsonObject[]): Promise<string[]>
+  /** Delivers and erases until nothing is left to do. */
+  settle(): Promise<void>
+  moveClock(ms: number): void
+  stop(): Promise<void>
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: JsonObject
+  readonly text: string
+}
+
+/** Somebody with a key, who calls. */
+export interface Caller {
+  readonly key: string
+  get(path: string, headers?: Record<string, string>): Promise<Answer>
+  post(path: string, body: Json | string | Uint8Array, headers?: Record<string, string>): Promise<Answer>
+}
+
+export interface TestAppOptions {
+  readonly now?: string
+  readonly policyDir?: string
+  readonly modules?: readonly Module[]
+  readonly queueLimit?: number
+  /** Deliver on its own, as in production, rather than when the test says so. */
+  readonly delivering?: boolean
+}
+
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const database = await createTestDatabase()
+  const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
+  const lines: string[] = []
+  const log = createLog({ level: 'debug', to: { write: (line: string) => lines.push(line) } })
+  const db = openPool({ url: database.appUrl })
+  const owner = openPool({ url: database.ownerUrl, max: 2 })
+  let shift = options.now === undefined ? 0 : Date.parse(options.now) - Date.now()
+  const opened = await ensureKeysIn(folder, { kdf: { m: 19_456, t: 2, p: 1 } })
+  const app = await createApp({
+    config: {
+      mode: 'development',
+      policyDir: options.policyDir ?? join(import.meta.dirname, '..', '..', 'policies'),
+      http: {
+        host: '127.0.0.1',
+        port: 0,
+        publicUrl: 'http://weir.test',
+        trustProxy: false,
+        workers: 1,
+        queueLimit: options.queueLimit ?? 20_000,
+      },
+    },
+    db,
+    keys: await openFileProvider(opened),
+    log,
+    now: () => Date.now() + shift,
+    ...(options.modules === undefined ? {} : { modules: options.modules }),
+  })
+  await app.maintain()
+  if (options.delivering === true) app.delivery.start()
+  await new Promise<void>((resolve) => app.server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
+
+  async function source(input: Omit<NewSource, 'name'> & { name?: string }): Promise<Caller> {
+    const made = await addSource(owner, { name: `s-${randomBytes(4).toString('hex')}`, ...input })
+    return caller(url, made.writeKey, `Basic ${base64(`${made.writeKey}:${made.secret ?? ''}`)}`)
+  }
+  const server = await source({ kind: 'server', name: 'shop-server' })
+  const browser = await source({ kind: 'browser', name: 'shop-browser', origins: ['https://shop.example'] })
+
+  async function choose(userId: string, purposes: readonly Purpose[], choice: boolean): Promise<void> {
+    const choices = Object.fromEntries(purposes.map((purpose) => [purpose, choice]))
+    const answer = await server.post('/v1/consent', { userId, choices })
+    if (answer.status !== 200) throw new Error(`consent was answered ${answer.status} ${answer.text}`)
+  }
+
+  return {
+    app,
+    db,
+    owner,
+    database,
+    url,
+    logged: () => lines.join(''),
+    server,
+    browser,
+    source,
+    async token(role) {
+      const { token } = await addToken(owner, role)
+      return caller(url, token, `Bearer ${token}`)
+    },
+    grant: (userId, ...purposes) => choose(userId, purposes, true),
+    refuse: (userId, ...purposes) => choose(userId, purposes, false),
+    async send(...events) {
+      const batch = events.map((event) => ({ messageId: randomUUID(), ...event }))
+      const answer = await server.post('/v1/batch', { batch, sentAt: new Date(Date.now() + shift).toISOString() })
+      if (answer.status !== 200) throw new Error(`the batch was answered ${answer.status} ${answer.text}`)
+      return (answer.body.results as { outcome: string }[]).map((result) => result.outcome)
+    },
+    settle: () => app.delivery.processAll(),
+    moveClock(ms) {
+      shift += ms
+    },
+    async stop() {
+      await app.delivery.stop()
+      await app.intake.drain()
+      app.server.closeAllConnections()
+      await new Promise((resolve) => app.server.close(resolve))
+      await db.$client.end()
+      await owner.$client.end()
+      await database.drop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+function caller(url: string, key: string, authorization: string): Caller {
+  async function call(method: string, path: string, more: RequestInit & { headers: Record<string, string> }): Promise<Answer> {
+    const response = await fetch(url + path, { method, ...more, headers: { authorization, ...more.headers } })
+    const text = await response.text()
+    return { status: response.status, headers: response.headers, body: parsed(text), text }
+  }
+  return {
+    key,
+    get: (path, headers = {}) => call('GET', path, { headers }),
+    post: (path, body, headers = {}) =>
+      call('POST', path, {
+        headers: { 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
+      }),
+  }
+}
+
+function parsed(text: string): JsonObject {
+  try {
+    return JSON.parse(text) as JsonObject
+  } catch {
+    return {}
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+/** The events that shops send most, in Segment's shape. */
+export function track(userId: string, event: string, properties: JsonObject = {}, more: JsonObject = {}): JsonObject {
+  return { type: 'track', event, userId, properties, timestamp: new Date().toISOString(), ...more }
+}
+
+export function order(userId: string, orderId: string, products: readonly string[]): JsonObject {
+  return track(userId, 'Order Completed', {
+    order_id: orderId,
+    currency: 'CNY',
+    total: 99 * products.length,
+    products: products.map((product_id) => ({ product_id, quantity: 1, price: 99 })),
+  })
+}
