@@ -11,7 +11,7 @@ import { readSources } from './sources.ts'
 
 // Node's own are 60 s, 300 s, 5 s, 16 KiB and 2,000: made for uploads, too patient with a slowloris. Keep-alive
 // outlives the idle time of the usual load balancers (60 s), or they would send into a closing connection.
-const limits = {
+const patience = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   keepAliveTimeout: 65_000,
@@ -19,8 +19,11 @@ const limits = {
   maxHeaderSize: 8_192,
 }
 
-/** The HTTP server, not yet listening. Closing it is the caller's: close(), then closeIdleConnections(). */
-export function createHttp(deps: HttpDeps): Server {
+/**
+ * The HTTP server, not yet listening. Closing it is the caller's: close(), then closeIdleConnections().
+ * Tests shorten the timeouts through `lessPatient`.
+ */
+export function createHttp(deps: HttpDeps, lessPatient: Partial<typeof patience> = {}): Server {
   const edge: Edge = {
     deps,
     cache: createSourceCache(() => readSources(deps.db)),
@@ -28,7 +31,9 @@ export function createHttp(deps: HttpDeps): Server {
     callerPrefix: createCallerPrefix(deps.config.trustProxy),
   }
   const router = createRouter(edge)
-  const server = createServer(limits, (request, response) => answer(edge, router, request, response))
+  const server = createServer({ ...patience, ...lessPatient }, (request, response) =>
+    answer(edge, router, request, response),
+  )
   server.maxHeadersCount = 64
   server.timeout = 60_000 // a client that does not read its answer
   return server

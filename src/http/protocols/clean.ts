@@ -1,3 +1,5 @@
+import { speakable } from './message.ts'
+
 /** Path of the first value that Postgres would refuse or alter; or undefined, and the message holds no such key. */
 export type Unclean = { readonly path: string; readonly what: 'nul' | 'surrogate' } | undefined
 
@@ -32,5 +34,6 @@ function wrongIn(text: string): 'nul' | 'surrogate' | undefined {
 }
 
 function joined(path: string, key: string): string {
-  return path === '' ? key : `${path}.${key}`
+  const name = speakable(key)
+  return path === '' ? name : `${path}.${name}`
 }

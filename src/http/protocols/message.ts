@@ -2,17 +2,20 @@
 export class InvalidMessage extends Error {
   readonly reason: string
 
+  /** @param path of names of the protocol, or of clean(), which speaks no other */
   constructor(path: string, problem: string) {
-    super(`${speakable(path)}: ${problem}`)
+    const reason = `${path.length > MAX_PATH ? '…' : path}: ${problem}`
+    super(reason)
     this.name = 'InvalidMessage'
-    this.reason = this.message
+    this.reason = reason
   }
 }
 
+const MAX_PATH = 200
+
 /** Keys of a message can be personal too (`{"ann@example.com": 1}`): only plain names are repeated. */
-function speakable(path: string): string {
-  const parts = path.split('.').map((part) => (/^[A-Za-z_][\w-]{0,40}(\[\d{1,6}\])*$/.test(part) ? part : '…'))
-  return parts.length > 8 ? `${parts.slice(0, 8).join('.')}.…` : parts.join('.')
+export function speakable(key: string): string {
+  return /^[A-Za-z_][\w-]{0,40}$/.test(key) ? key : '…'
 }
 
 export type Fields = Readonly<Record<string, unknown>>

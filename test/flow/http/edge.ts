@@ -45,12 +45,15 @@ export interface TestEdge {
   close(): Promise<void>
 }
 
-export async function startEdge(config: Partial<HttpConfig> = {}): Promise<TestEdge> {
+export async function startEdge(
+  config: Partial<HttpConfig> = {},
+  patience?: Parameters<typeof createHttp>[1],
+): Promise<TestEdge> {
   const database = await createTestDatabase()
   const owner = openPool({ url: database.ownerUrl, max: 2 })
   const app = openPool({ url: database.appUrl, max: 4 })
   const edge = { ...collectors(), now: NOW, failWith: undefined as Error | undefined }
-  const server = createHttp(depsOf(edge, app, config))
+  const server = createHttp(depsOf(edge, app, config), patience)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return Object.assign(edge, {
