@@ -42,8 +42,8 @@ async function check(options: PolicyOptions): Promise<void> {
     const { file, policy } = await loadPolicy(policyPath(options))
     const { name, fingerprint, effective, laws, eventList, destinations } = policy
     const summary = { ok: true, file, policy: name, fingerprint, effective, laws, problems: [] }
-    const counts = `${eventList.length} events, ${destinations.length} destinations, ${laws.join(', ')}`
-    answer(options, summary, `${file}: ${name} holds (${counts}; fingerprint ${fingerprint})`)
+    const counts = `events: ${eventList.length}, destinations: ${destinations.length}, laws: ${laws.join(', ')}`
+    answer(options, summary, `${file}: ${name} holds (${counts}, fingerprint: ${fingerprint})`)
   } catch (error) {
     if (!(error instanceof PolicyRefused)) throw error
     const { file, problems } = error

@@ -19,7 +19,7 @@ export interface EventFields {
  */
 export function project(rule: EventRule, permitted: number, fields: EventFields): Projection {
   const plan = planOf(rule, permitted)
-  const run: Run = { plan, present: new Array<number>(plan.words).fill(0), unclassified: 0 }
+  const run: Run = { plan, present: plan.none.slice(), unclassified: 0 }
   const parts = walkBranch(plan.root, fields as JsonObject, run)
   const byClass = new Map<string, JsonObject>()
   for (let slot = 0; slot < parts.length && plan.open; slot++) {
@@ -38,8 +38,10 @@ interface Plan {
   readonly unknown: number
   /** False where no route is permitted: then nothing is kept, not even sealed as unclassified. */
   readonly open: boolean
-  /** 32-bit words that a set of path indices takes. */
-  readonly words: number
+  /** No part yet, by slot; copied at each level. */
+  readonly blank: readonly undefined[]
+  /** The empty set of path indices, 32 to a word. */
+  readonly none: readonly number[]
 }
 
 interface Run {
@@ -98,11 +100,12 @@ function makePlan(rule: EventRule, root: Branch, mask: number): Plan {
     slotOf[i] = slot
   }
   const unknown = classes.push('unclassified') - 1
-  return { root, slotOf, classes, unknown, open: mask !== 0, words: (rule.paths.length + 31) >> 5 }
+  const none = Array.from({ length: (rule.paths.length + 31) >> 5 }, () => 0)
+  return { root, slotOf, classes, unknown, open: mask !== 0, blank: classes.map(() => undefined), none }
 }
 
 function walkBranch(node: Branch, value: JsonObject, run: Run): Parts {
-  const parts: Parts = new Array<Draft | undefined>(run.plan.unknown + 1).fill(undefined)
+  const parts: Parts = run.plan.blank.slice()
   for (const key of Object.keys(value)) {
     const item = value[key]
     if (item === undefined || place(node.children.get(key), key, item, parts, run)) continue

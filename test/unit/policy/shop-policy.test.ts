@@ -8,12 +8,34 @@ const shop = compiled(readFileSync(new URL('../../../policies/shop.policy.yaml',
 
 /** Segment's e-commerce specification, version 2. */
 const ECOMMERCE = [
-  ...['Products Searched', 'Product List Viewed', 'Product List Filtered', 'Promotion Viewed', 'Promotion Clicked'],
-  ...['Product Clicked', 'Product Viewed', 'Product Added', 'Product Removed', 'Cart Viewed', 'Checkout Started'],
-  ...['Checkout Step Viewed', 'Checkout Step Completed', 'Payment Info Entered', 'Order Completed', 'Order Updated'],
-  ...['Order Refunded', 'Order Cancelled', 'Coupon Entered', 'Coupon Applied', 'Coupon Denied', 'Coupon Removed'],
-  ...['Product Added to Wishlist', 'Product Removed from Wishlist', 'Wishlist Product Added to Cart'],
-  ...['Product Shared', 'Cart Shared', 'Product Reviewed'],
+  'Products Searched',
+  'Product List Viewed',
+  'Product List Filtered',
+  'Promotion Viewed',
+  'Promotion Clicked',
+  'Product Clicked',
+  'Product Viewed',
+  'Product Added',
+  'Product Removed',
+  'Cart Viewed',
+  'Checkout Started',
+  'Checkout Step Viewed',
+  'Checkout Step Completed',
+  'Payment Info Entered',
+  'Order Completed',
+  'Order Updated',
+  'Order Refunded',
+  'Order Cancelled',
+  'Coupon Entered',
+  'Coupon Applied',
+  'Coupon Denied',
+  'Coupon Removed',
+  'Product Added to Wishlist',
+  'Product Removed from Wishlist',
+  'Wishlist Product Added to Cart',
+  'Product Shared',
+  'Cart Shared',
+  'Product Reviewed',
 ]
 
 test('the shipped policy knows the 28 events of the e-commerce specification and every call', () => {
@@ -21,7 +43,11 @@ test('the shipped policy knows the 28 events of the e-commerce specification and
   expect(ECOMMERCE).toHaveLength(28)
   expect(tracked.sort()).toEqual([...ECOMMERCE, 'Segment Consent Preference Updated'].sort())
   expect([...shop.events.keys()].filter((key) => !key.startsWith('track:'))).toEqual([
-    ...['alias', 'group', 'identify', 'page', 'screen'],
+    'alias',
+    'group',
+    'identify',
+    'page',
+    'screen',
   ])
 })
 
@@ -71,8 +97,10 @@ test('recommendation receives product ids and its own order tokens, nothing else
   expect(new Set(routes.map((route) => route.destination.name))).toEqual(new Set(['recommendation']))
   expect(new Set(routes.flatMap((route) => route.fields))).toEqual(
     new Set([
-      ...['properties.order_id', 'properties.product_id'],
-      ...['properties.products[].product_id', 'properties.products[].quantity'],
+      'properties.order_id',
+      'properties.product_id',
+      'properties.products[].product_id',
+      'properties.products[].quantity',
     ]),
   )
 })
