@@ -21,11 +21,11 @@ export interface ParsedJson {
  * the last one counts, here and everywhere behind. Throws AppError 400 `not-utf8`, `too-deep`, `too-complex`,
  * `invalid-json`.
  */
-export function parseJson(bytes: Buffer): ParsedJson {
+export function parseJson(bytes: Buffer, maxParts: number = MAX_PARTS): ParsedJson {
   const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
   const body = hasMark ? bytes.subarray(3) : bytes
   if (!isUtf8(body)) throw new AppError('invalid', 'The body is not valid UTF-8.', { code: 'not-utf8' })
-  const scan = scanJson(body)
+  const scan = scanJson(body, maxParts)
   return { value: parse(body.toString('utf8')), length: body.length, ...scan }
 }
 
@@ -48,7 +48,7 @@ const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 
 /** One pass over the bytes. What it says holds for valid JSON; anything else JSON.parse refuses afterwards. */
-function scanJson(bytes: Buffer): Pick<ParsedJson, 'sizes' | 'suspicious'> {
+function scanJson(bytes: Buffer, maxParts: number): Pick<ParsedJson, 'sizes' | 'suspicious'> {
   let depth = 0
   let parts = 0
   let suspicious = dangerousKeys.some((key) => bytes.includes(key))
@@ -73,7 +73,7 @@ function scanJson(bytes: Buffer): Pick<ParsedJson, 'sizes' | 'suspicious'> {
         keyEnd = i
       }
     } else if (byte === COMMA || byte === COLON) {
-      if (++parts > MAX_PARTS) throw tooComplex()
+      if (++parts > maxParts) throw tooComplex(maxParts)
       if (inBatch && depth === 2) index++
     } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
       if (++depth > MAX_DEPTH) throw tooDeep()
@@ -116,8 +116,8 @@ function tooDeep(): AppError {
   return new AppError('invalid', `JSON may be nested ${MAX_DEPTH} levels deep.`, { code: 'too-deep' })
 }
 
-function tooComplex(): AppError {
-  return new AppError('invalid', `A body may hold ${MAX_PARTS} keys and values: send smaller batches.`, {
+function tooComplex(maxParts: number): AppError {
+  return new AppError('invalid', `A body may hold ${maxParts} keys and values: send smaller batches.`, {
     code: 'too-complex',
   })
 }

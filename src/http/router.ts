@@ -2,12 +2,12 @@ import express, { type NextFunction, type Request, type RequestHandler, type Res
 import helmet from 'helmet'
 import { AppError } from '../errors.ts'
 import { authenticateSource, authenticateToken, presented, withBodyKeys } from './authenticate.ts'
-import { ClientGone, readBody } from './body.ts'
+import { BODY_LIMIT, ClientGone, readBody } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import { helmetOptions } from './headers.ts'
 import type { Edge } from './ingest.ts'
 import { readInput } from './input.ts'
-import { parseJson } from './json.ts'
+import { MAX_PARTS, parseJson } from './json.ts'
 import { methodNotAllowed, notFound, PROBLEM_TYPE, type ProblemAnswer, problemOf } from './problem.ts'
 import { createRoutes } from './routes/index.ts'
 import type { Answer, Input, Route } from './routes/route.ts'
@@ -86,7 +86,8 @@ async function inputOf(route: Route, request: Request): Promise<Input> {
 
 async function bodyOf(route: Route, request: Request): Promise<unknown> {
   if (route.body === undefined) return undefined
-  return parseJson(await readBody(request, route.body.limit)).value
+  const { limit = BODY_LIMIT } = route.body
+  return parseJson(await readBody(request, limit), Math.max(MAX_PARTS, limit / 10)).value
 }
 
 function send(response: Response, answer: Answer): void {
