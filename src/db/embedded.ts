@@ -7,7 +7,14 @@ import { type Binaries, findBinaries } from './embedded/binaries.ts'
 import { type Cluster, openCluster, type Passwords, readPasswords, SUPERUSER } from './embedded/cluster.ts'
 import { findHome, linkHome } from './embedded/home.ts'
 import { type Lease, takeLease } from './embedded/lease.ts'
-import { choosePort, findPostmaster, lastFatal, type Postmaster, spawnPostmaster } from './embedded/postmaster.ts'
+import {
+  choosePort,
+  findPostmaster,
+  lastFatal,
+  logSize,
+  type Postmaster,
+  spawnPostmaster,
+} from './embedded/postmaster.ts'
 import { createRolesAndDatabase } from './embedded/roles.ts'
 
 export { createRolesAndDatabase } from './embedded/roles.ts'
@@ -120,6 +127,7 @@ interface Running {
 async function bringUp(server: Server, fixedPort: number | undefined): Promise<Running> {
   const { cluster, binaries, durable, log } = server
   const giveUpAt = Date.now() + CONFLICT_MS
+  const logBefore = await logSize(cluster)
   for (;;) {
     const adopted = await findPostmaster(cluster.files)
     const postmaster =
@@ -131,7 +139,8 @@ async function bringUp(server: Server, fixedPort: number | undefined): Promise<R
       log.info({ postgres: postmaster.pid, port: postmaster.port, adopted: adopted !== undefined }, 'Postgres is up')
       return { postmaster, lease }
     }
-    if (Date.now() > giveUpAt) throw new AppError('conflict', `Postgres does not start: ${await lastFatal(cluster)}`)
+    if (Date.now() > giveUpAt)
+      throw new AppError('conflict', `Postgres does not start: ${await lastFatal(cluster, logBefore)}`)
     await delay(POLL_MS * 5)
   }
 }

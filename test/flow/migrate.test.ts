@@ -46,7 +46,7 @@ test('what a folder has beyond the database is pending, applied once by two at o
   const folder = await folderWith([{ tag: '9000_one', when: 4_000_000_000_000, sql: 'create table weir.one (id int)' }])
   expect(await pendingMigrations(app, folder)).toBe(1)
   const applied = await Promise.all([migrate(owner, folder), migrate(owner, folder)])
-  expect(applied.toSorted()).toEqual([0, 1])
+  expect(applied.toSorted((a, b) => a - b)).toEqual([0, 1])
   expect(await pendingMigrations(app, folder)).toBe(0)
   await rm(folder, { recursive: true })
 })

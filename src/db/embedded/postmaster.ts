@@ -38,7 +38,7 @@ export async function spawnPostmaster(
   cluster: Cluster,
   options: { port: number; durable: boolean },
 ): Promise<Postmaster> {
-  await rotateLog(cluster.logFile)
+  await rotateLog(cluster)
   const log = await open(cluster.logFile, 'a', 0o600)
   try {
     const settings = [`port=${options.port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', ...privateLog]
@@ -120,17 +120,20 @@ async function bindOnce(port: number): Promise<number | undefined> {
   })
 }
 
-async function rotateLog(file: string): Promise<void> {
-  const size = await stat(file).then(
-    (found) => found.size,
-    () => 0,
-  )
-  if (size > LOG_ROTATES_AT) await rename(file, `${file}.1`)
+async function rotateLog(cluster: Cluster): Promise<void> {
+  if ((await logSize(cluster)) > LOG_ROTATES_AT) await rename(cluster.logFile, `${cluster.logFile}.1`)
 }
 
-/** The last reason that Postgres gave for not starting. It speaks of files, ports and memory, never of data. */
-export async function lastFatal(cluster: Cluster): Promise<string> {
-  const text = await readFile(cluster.logFile, 'utf8').catch(() => '')
+/** The last reason that Postgres gave for not starting since its log had `from` bytes: of files and ports, never data. */
+export async function lastFatal(cluster: Cluster, from: number): Promise<string> {
+  const text = (await readFile(cluster.logFile).catch(() => Buffer.alloc(0))).subarray(from).toString()
   const fatal = text.split('\n').findLast((line) => line.includes('FATAL:') || line.includes('PANIC:'))
-  return fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? 'it gave no reason'
+  return fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? `it gave no reason, see ${cluster.logFile}`
+}
+
+export async function logSize(cluster: Cluster): Promise<number> {
+  return stat(cluster.logFile).then(
+    ({ size }) => size,
+    () => 0,
+  )
 }
