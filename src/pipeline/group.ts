@@ -4,6 +4,8 @@ import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
 import { appendEvents, LOG_KIND, type LogEntry } from '../eventlog/append.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
+import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
@@ -11,8 +13,6 @@ import type { Decision, Projection, RefusalReason } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { isExpired } from '../retention/due.ts'
-import type { ActivePolicy } from '../eventlog/partitions.ts'
-import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { sealEvent } from './protect-event.ts'
 import { type Resolvable, type Resolved, resolve } from './resolve.ts'
 import { isSettled, settle, unsettled } from './settle-identities.ts'
@@ -56,12 +56,7 @@ export async function judge(deps: GroupDeps, items: readonly Resolvable[]): Prom
   return items.map((item) => judgeOne(active, item, nodes, deps.now()))
 }
 
-function judgeOne(
-  active: ActivePolicy,
-  item: Resolvable,
-  nodes: ReadonlyMap<string, Node>,
-  now: number,
-): Judged {
+function judgeOne(active: ActivePolicy, item: Resolvable, nodes: ReadonlyMap<string, Node>, now: number): Judged {
   const resolved = resolve(active.compiled, item, nodes)
   const { event } = item
   const rule = active.compiled.events.get(ruleKey(event))
@@ -73,11 +68,12 @@ function judgeOne(
     return { resolved, decision: closed(decision), projection: EMPTY, reason: 'no-subject' }
   }
   const projection = project(decision.rule, decision.permitted, fieldsOf(event.type, event.properties, event.context))
-  const kept = withoutExpired(active, projection, event.occurredAt, now)
-  if (kept.byClass.size === 0 && projection.byClass.size > 0) {
+  const classes = projection.byClass.size
+  removeExpired(active, projection, event.occurredAt, now)
+  if (projection.byClass.size === 0 && classes > 0) {
     return { resolved, decision: closed(decision), projection: EMPTY, reason: 'expired' }
   }
-  return { resolved, decision, projection: kept, reason: undefined }
+  return { resolved, decision, projection, reason: undefined }
 }
 
 function closed(decision: Decision): Decision {
@@ -91,12 +87,11 @@ function fieldsOf(type: string, properties: JsonObject, context: object): JsonOb
 }
 
 /** Classes that an old event has already outlived are not kept (law 8). */
-function withoutExpired(active: ActivePolicy, projection: Projection, occurredAt: number, now: number): Projection {
+function removeExpired(active: ActivePolicy, projection: Projection, occurredAt: number, now: number): void {
   for (const name of projection.byClass.keys()) {
     const fieldClass = active.compiled.classes.get(name)
     if (fieldClass === undefined || isExpired(fieldClass, occurredAt, now)) projection.byClass.delete(name)
   }
-  return projection
 }
 
 /**
@@ -224,4 +219,3 @@ function refOf(resolved: Resolved, pad: Buffer): { consentRef?: Uint8Array } {
   const record = Buffer.from(deciding.recordId.replaceAll('-', ''), 'hex')
   return { consentRef: record.map((byte, i) => byte ^ pad[i]!) }
 }
-

@@ -3,13 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { type App, createApp } from '../../src/app.ts'
 import { type Db, openPool } from '../../src/db/pool.ts'
 import type { Json, JsonObject } from '../../src/event/event.ts'
 import type { Purpose } from '../../src/event/purpose.ts'
+import type { Role } from '../../src/http/deps.ts'
 import { addSource, type NewSource } from '../../src/http/sources.ts'
 import { addToken } from '../../src/http/tokens.ts'
-import type { Role } from '../../src/http/deps.ts'
 import { ensureKeysIn } from '../../src/keys/development.ts'
 import { openFileProvider } from '../../src/keys/providers/file.ts'
 import { createLog } from '../../src/log.ts'
@@ -59,12 +60,15 @@ export interface TestAppOptions {
   readonly policyDir?: string
   readonly modules?: readonly Module[]
   readonly queueLimit?: number
+  /** Runs as superuser in the new database before the gateway is made: schemas and roles of test modules. */
+  readonly prepare?: (superuser: pg.Client) => Promise<void>
   /** Deliver on its own, as in production, rather than when the test says so. */
   readonly delivering?: boolean
 }
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = await createTestDatabase()
+  if (options.prepare !== undefined) await asSuperuser(database, options.prepare)
   const folder = await mkdtemp(join(tmpdir(), 'weir-test-'))
   const lines: string[] = []
   const log = createLog({ level: 'debug', to: { write: (line: string) => lines.push(line) } })
@@ -148,8 +152,22 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   }
 }
 
+async function asSuperuser(database: TestDatabase, work: (client: pg.Client) => Promise<void>): Promise<void> {
+  const client = new pg.Client({ connectionString: database.superuserUrl })
+  await client.connect()
+  try {
+    await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
 function caller(url: string, key: string, authorization: string): Caller {
-  async function call(method: string, path: string, more: RequestInit & { headers: Record<string, string> }): Promise<Answer> {
+  async function call(
+    method: string,
+    path: string,
+    more: RequestInit & { headers: Record<string, string> },
+  ): Promise<Answer> {
     const response = await fetch(url + path, { method, ...more, headers: { authorization, ...more.headers } })
     const text = await response.text()
     return { status: response.status, headers: response.headers, body: parsed(text), text }
@@ -175,6 +193,26 @@ function parsed(text: string): JsonObject {
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64')
+}
+
+export interface Device {
+  readonly anonymousId: string
+  readonly anonymousSecret: string
+}
+
+/** A device as our SDK makes one: a random id, and the secret that proves it. */
+export function newDevice(): Device {
+  return { anonymousId: randomUUID(), anonymousSecret: randomBytes(24).toString('base64url') }
+}
+
+/** The headers that speak for a device or a user where nothing may stand in the URL. */
+export function speakingFor(who: { userId?: string; subjectToken?: string } & Partial<Device>): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (who.userId !== undefined) headers['weir-user-id'] = encodeURIComponent(who.userId)
+  if (who.anonymousId !== undefined) headers['weir-anonymous-id'] = encodeURIComponent(who.anonymousId)
+  if (who.anonymousSecret !== undefined) headers['weir-anonymous-secret'] = who.anonymousSecret
+  if (who.subjectToken !== undefined) headers['weir-subject-token'] = who.subjectToken
+  return headers
 }
 
 /** The events that shops send most, in Segment's shape. */
