@@ -25,68 +25,74 @@ export async function release(tx: Tx, range: ReleaseRange): Promise<void> {
   }
 }
 
+// Windows instead of joins between the steps: Postgres has no statistics of a step and would loop over all pairs.
 const RELEASE = `with waiting as (
-    select d.day, d.shop, d.currency, d.orders - coalesce(t.orders, 0) as orders, d.units - coalesce(t.units, 0) as units,
+    select d.day, d.shop, d.currency, date_trunc($1, d.day::timestamp)::date as first,
+      (date_trunc($1, d.day::timestamp) + ('1 ' || $1)::interval - interval '1 day')::date as last,
+      d.orders - coalesce(t.orders, 0) as orders, d.units - coalesce(t.units, 0) as units,
       d.value - coalesce(t.value, 0) as value, d.new_customers - coalesce(t.new_customers, 0) as new_customers,
-      date_trunc($1, d.day::timestamp)::date as first,
-      (date_trunc($1, d.day::timestamp) + ('1 ' || $1)::interval - interval '1 day')::date as last
+      d.orders as all_orders, d.units as all_units, d.value as all_value, d.new_customers as all_new
     from weir.total_day d
       left join weir.total_taken t on (t.day, t.shop, t.currency, t.product_id) = (d.day, d.shop, d.currency, '*')
     where d.day between $2::date and $3::date and d.orders > coalesce(t.orders, 0)
       and ($1 = 'day' or d.day < (now() at time zone 'utc')::date)
   ),
-  block as materialized (
-    select first, last, shop, currency, sum(orders) as orders, sum(units) as units, sum(value) as value,
-      sum(new_customers) as new_customers
-    from waiting where first >= $2::date and last <= $3::date
-    group by first, last, shop, currency having sum(orders) >= $4::integer
+  block_day as materialized (
+    select * from (
+      select *, sum(orders) over block as block_orders, sum(new_customers) over block as block_new
+      from waiting where first >= $2::date and last <= $3::date
+      window block as (partition by first, shop, currency)
+    ) day where block_orders >= $4::integer
   ),
-  cell as materialized (
-    select b.first, b.shop, b.currency, c.product_id, sum(c.orders - coalesce(t.orders, 0)) as orders,
-      sum(c.leads - coalesce(t.leads, 0)) as leads, sum(c.units - coalesce(t.units, 0)) as units,
-      sum(c.value - coalesce(t.value, 0)) as value, sum(c.new_customers - coalesce(t.new_customers, 0)) as new_customers
-    from block b join waiting w on (w.first, w.shop, w.currency) = (b.first, b.shop, b.currency)
-      join weir.total c on (c.day, c.shop, c.currency) = (w.day, w.shop, w.currency)
-      left join weir.total_taken t on (t.day, t.shop, t.currency, t.product_id) = (c.day, c.shop, c.currency, c.product_id)
+  cell_day as materialized (
+    select b.day, b.first, b.last, b.shop, b.currency, b.block_orders, b.block_new, c.product_id,
+      c.orders - coalesce(t.orders, 0) as orders, c.leads - coalesce(t.leads, 0) as leads,
+      c.units - coalesce(t.units, 0) as units, c.value - coalesce(t.value, 0) as value,
+      c.new_customers - coalesce(t.new_customers, 0) as new_customers,
+      c.orders as all_orders, c.leads as all_leads, c.units as all_units, c.value as all_value, c.new_customers as all_new
+    from block_day b
+      cross join lateral (
+        select * from weir.total where day = b.day and shop = b.shop and currency = b.currency offset 0
+      ) c
+      left join lateral (
+        select * from weir.total_taken
+        where day = b.day and shop = b.shop and currency = b.currency and product_id = c.product_id offset 0
+      ) t on true
     where (c.orders, c.units, c.value) is distinct from (coalesce(t.orders, 0), coalesce(t.units, 0), coalesce(t.value, 0))
-    group by b.first, b.shop, b.currency, c.product_id
   ),
-  sized as (
-    select *, orders >= $4 and product_id <> '' as large from cell
+  cell as (
+    select first, last, shop, currency, block_orders, block_new, product_id, sum(orders) as orders, sum(leads) as leads,
+      sum(units) as units, sum(value) as value, sum(new_customers) as new_customers,
+      sum(orders) >= $4 and product_id <> '' as large
+    from cell_day group by first, last, shop, currency, block_orders, block_new, product_id
   ),
-  rest as (
-    select first, shop, currency, greatest(max(orders), sum(leads)) < $4 as too_small
-    from sized where not large group by first, shop, currency
+  ranked as (
+    select *, row_number() over (partition by first, shop, currency, large order by orders, product_id) as rank,
+      greatest(max(orders) filter (where not large) over block, sum(leads) filter (where not large) over block) as rest
+    from cell window block as (partition by first, shop, currency)
   ),
-  part as materialized (
-    select first, shop, currency, case when large and not joins_rest then product_id else '' end as product_id,
-      sum(orders) as orders, sum(units) as units, sum(value) as value, sum(new_customers) as new_customers
-    from (
-      select s.*, coalesce(r.too_small, false) and row_number() over (
-        partition by s.first, s.shop, s.currency, s.large order by s.orders, s.product_id) = 1 as joins_rest
-      from sized s left join rest r on (r.first, r.shop, r.currency) = (s.first, s.shop, s.currency)
-    ) ranked
-    group by 1, 2, 3, 4
+  part as (
+    select first, last, shop, currency, block_orders, block_new,
+      case when large and not (rank = 1 and coalesce(rest < $4, false)) then product_id else '' end as product_id,
+      orders, units, value, new_customers
+    from ranked
   ),
   published as (
     insert into weir.total_published as p
       (from_day, to_day, shop, currency, product_id, orders, units, value, new_customers)
-    select first, last, shop, currency, '*', orders, units, value, new_customers from block
+    select first, last, shop, currency, '*', sum(orders), sum(units), sum(value), sum(new_customers)
+    from block_day group by first, last, shop, currency
     union all
-    select b.first, b.last, b.shop, b.currency, p.product_id, least(p.orders, b.orders), p.units, p.value,
-      least(p.new_customers, b.new_customers)
-    from part p join block b on (b.first, b.shop, b.currency) = (p.first, p.shop, p.currency)
+    select first, last, shop, currency, product_id, least(sum(orders), block_orders), sum(units), sum(value),
+      least(sum(new_customers), block_new)
+    from part group by first, last, shop, currency, product_id, block_orders, block_new
     on conflict (from_day, to_day, shop, currency, product_id) do update
       set orders = p.orders + excluded.orders, units = p.units + excluded.units, value = p.value + excluded.value,
         new_customers = p.new_customers + excluded.new_customers
   )
   insert into weir.total_taken (day, shop, currency, product_id, orders, leads, units, value, new_customers)
-  select d.day, d.shop, d.currency, '*', d.orders, 0, d.units, d.value, d.new_customers
-  from weir.total_day d join waiting w on (w.day, w.shop, w.currency) = (d.day, d.shop, d.currency)
-    join block b on (b.first, b.shop, b.currency) = (w.first, w.shop, w.currency)
+  select day, shop, currency, '*', all_orders, 0, all_units, all_value, all_new from block_day
   union all
-  select c.day, c.shop, c.currency, c.product_id, c.orders, c.leads, c.units, c.value, c.new_customers
-  from weir.total c join waiting w on (w.day, w.shop, w.currency) = (c.day, c.shop, c.currency)
-    join block b on (b.first, b.shop, b.currency) = (w.first, w.shop, w.currency)
+  select day, shop, currency, product_id, all_orders, all_leads, all_units, all_value, all_new from cell_day
   on conflict (day, shop, currency, product_id) do update set orders = excluded.orders, leads = excluded.leads,
     units = excluded.units, value = excluded.value, new_customers = excluded.new_customers`
