@@ -40,6 +40,7 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let chunks: Buffer[] = []
     let size = 0
+    let whole = false
     request.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) chunks.push(chunk)
@@ -47,11 +48,15 @@ function collect(request: IncomingMessage, limit: number): Promise<Buffer> {
       if (size > DISCARD_LIMIT) reject(tooLarge(limit))
     })
     request.on('end', () => {
+      whole = true
       if (size > limit) reject(tooLarge(limit))
       else resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size))
     })
-    request.on('error', () => reject(new ClientGone()))
-    request.on('close', () => reject(new ClientGone()))
+    const gone = (): void => {
+      if (!whole) reject(new ClientGone()) // `close` follows `end` too, and an error with its stack is dear
+    }
+    request.on('error', gone)
+    request.on('close', gone)
   })
 }
 

@@ -17,7 +17,6 @@ export const helmetOptions: Readonly<Record<Surface, HelmetOptions>> = {
 
 /** What the ingest routes send: they are answered before Express, so helmet never sees them. */
 export const ingestHeaders: readonly string[] = [
-  ...['content-type', 'application/json; charset=utf-8'],
   ...['cache-control', 'no-store'],
   ...['content-security-policy', "default-src 'none';frame-ancestors 'none'"],
   ...['cross-origin-resource-policy', 'cross-origin'],

@@ -51,7 +51,7 @@ const CLOSE_OBJECT = 0x7d
 function scanJson(bytes: Buffer, maxParts: number): Pick<ParsedJson, 'sizes' | 'suspicious'> {
   let depth = 0
   let parts = 0
-  let suspicious = dangerousKeys.some((key) => bytes.includes(key))
+  let suspicious = false
   let keyStart = 0 // last string at depth 1: the key, when a container follows
   let keyEnd = 0
   let inBatch = false
@@ -68,6 +68,7 @@ function scanJson(bytes: Buffer, maxParts: number): Pick<ParsedJson, 'sizes' | '
         i++
         if (bytes[i] === 0x75 && isSuspiciousEscape(bytes, i + 1)) suspicious = true
       }
+      if (isDangerous(bytes, start, i)) suspicious = true
       if (depth === 1) {
         keyStart = start
         keyEnd = i
@@ -92,7 +93,16 @@ function scanJson(bytes: Buffer, maxParts: number): Pick<ParsedJson, 'sizes' | '
   return { sizes, suspicious }
 }
 
-const dangerousKeys = ['__proto__', 'constructor', 'prototype']
+const dangerous = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** By length and last byte first: a look at each string must cost nothing. */
+function isDangerous(bytes: Buffer, start: number, end: number): boolean {
+  const length = end - start
+  if (length !== 9 && length !== 11) return false
+  const last = bytes[end - 1]
+  if (last !== 0x5f && last !== 0x72 && last !== 0x65) return false // _ r e
+  return dangerous.has(bytes.toString('latin1', start, end))
+}
 
 /** `\u00..` may be NUL or spell a dangerous key; `\ud8..` to `\udf..` may be a lone surrogate. */
 function isSuspiciousEscape(bytes: Buffer, at: number): boolean {

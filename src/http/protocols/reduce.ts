@@ -1,7 +1,7 @@
 import type { EventContext, EventType } from '../../event/event.ts'
 import { addressPrefix } from '../address.ts'
 import { type Fields, idAt, objectAt, textAt } from './message.ts'
-import { cut, isPhone, isToken, parseHttp, type ReducedUrl, reducePath, reduceUrl, reduceUrlText } from './url.ts'
+import { cut, isPhone, isPlain, isToken, parseHttp, reducePath, reduceUrl, reduceUrlText } from './url.ts'
 import { reduceUserAgent } from './user-agent.ts'
 
 const MAX_TITLE = 200
@@ -27,17 +27,29 @@ export function reduceContext({ message, type, context, callerPrefix }: ReduceIn
   const referrer = textAt(page, 'referrer', 'context.page.referrer')
   const ip = textAt(context, 'ip', 'context.ip')
   const agent = textAt(context, 'userAgent', 'context.userAgent')
-  return defined({
-    ipPrefix: (ip === undefined ? undefined : addressPrefix(ip)) ?? callerPrefix,
-    userAgent: agent === undefined ? undefined : reduceUserAgent(agent),
-    locale: matching(textAt(context, 'locale', 'context.locale'), /^[A-Za-z0-9_-]{2,35}$/),
-    timezone: matching(textAt(context, 'timezone', 'context.timezone'), /^[A-Za-z0-9_+/-]{1,50}$/),
-    page: reducePage(page, url),
-    referrer: referrer === undefined ? undefined : someOf(reduceUrl(referrer)),
-    campaign: reduceCampaign(objectAt(context, 'campaign', 'context.campaign'), url, page),
-    visitId: visitOf(message, context),
-  })
+  const kept: Writable<EventContext> = {}
+  const ipPrefix = (ip === undefined ? undefined : addressPrefix(ip)) ?? callerPrefix
+  if (ipPrefix !== undefined) kept.ipPrefix = ipPrefix
+  if (agent !== undefined) kept.userAgent = reduceUserAgent(agent)
+  const locale = textAt(context, 'locale', 'context.locale')
+  if (locale !== undefined && isLocale.test(locale)) kept.locale = locale
+  const timezone = textAt(context, 'timezone', 'context.timezone')
+  if (timezone !== undefined && isTimezone.test(timezone)) kept.timezone = timezone
+  const where = reducePage(page, url)
+  if (where !== undefined) kept.page = where
+  const from = referrer === undefined ? undefined : reduceUrl(referrer)
+  if (from?.path !== undefined) kept.referrer = from
+  const campaign = reduceCampaign(objectAt(context, 'campaign', 'context.campaign'), url, page)
+  if (campaign !== undefined) kept.campaign = campaign
+  const visitId = visitOf(message, context)
+  if (visitId !== undefined) kept.visitId = visitId
+  return kept
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+const isLocale = /^[A-Za-z0-9_-]{2,35}$/
+const isTimezone = /^[A-Za-z0-9_+/-]{1,50}$/
 
 const pageKeys = ['url', 'path', 'referrer', 'search', 'title']
 
@@ -46,30 +58,29 @@ function pageOf(properties: Fields): Fields {
 }
 
 function reducePage(page: Fields, url: string | undefined): EventContext['page'] {
-  const reduced: ReducedUrl = url === undefined ? {} : reduceUrl(url)
   const path = textAt(page, 'path', 'context.page.path')
   const title = textAt(page, 'title', 'context.page.title')
-  return someOf(
-    defined({
-      origin: reduced.origin,
-      path: reduced.path ?? (path === undefined ? undefined : reducePath(path)),
-      title: title === undefined ? undefined : cut(title, MAX_TITLE),
-    }),
-  )
+  const kept: Writable<NonNullable<EventContext['page']>> = url === undefined ? {} : reduceUrl(url)
+  if (kept.path === undefined && path !== undefined) kept.path = reducePath(path)
+  if (title !== undefined) kept.title = cut(title, MAX_TITLE)
+  return kept.path === undefined && kept.title === undefined ? undefined : kept
 }
 
 const tags = ['source', 'medium', 'name', 'term', 'content'] as const
 
 /** Campaign tags that the client read itself, else those of the URL, taken before its query is dropped. */
 function reduceCampaign(campaign: Fields, url: string | undefined, page: Fields): EventContext['campaign'] {
-  const found: Record<string, string> = {}
+  const found: { -readonly [K in (typeof tags)[number]]?: string } = {}
+  let any = false
   const query = queryOf(url, textAt(page, 'search', 'context.page.search'))
   for (const tag of tags) {
     const sent = idAt(campaign, tag, Number.POSITIVE_INFINITY, `context.campaign.${tag}`)
     const value = sent ?? query?.get(tag === 'name' ? 'utm_campaign' : `utm_${tag}`)
-    if (value && isTag(value)) found[tag] = cut(value, MAX_TAG)
+    if (!value || !isTag(value)) continue
+    found[tag] = cut(value, MAX_TAG)
+    any = true
   }
-  return someOf(found)
+  return any ? found : undefined
 }
 
 function queryOf(url: string | undefined, search: string | undefined): URLSearchParams | undefined {
@@ -79,6 +90,7 @@ function queryOf(url: string | undefined, search: string | undefined): URLSearch
 
 /** Mailing tools put the reader's address or key into tags: such a value names a person, not a campaign. */
 function isTag(value: string): boolean {
+  if (isPlain(value)) return true
   return !/[@\p{Cc}]|%40|\d{10}/u.test(value) && !isPhone(value) && !isToken(value, 24)
 }
 
@@ -116,19 +128,4 @@ function reduceUrlsIn(value: object): void {
       else Reflect.set(value, key, reduced)
     }
   }
-}
-
-function matching(text: string | undefined, pattern: RegExp): string | undefined {
-  return text !== undefined && pattern.test(text) ? text : undefined
-}
-
-type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-/** Without the keys whose value is undefined. */
-function defined<T extends object>(value: T): Defined<T> {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as Defined<T>
-}
-
-function someOf<T extends object>(value: T): T | undefined {
-  return Object.keys(value).length === 0 ? undefined : value
 }

@@ -41,8 +41,16 @@ export function cut(text: string, length: number): string {
   return text.slice(0, code >= 0xd800 && code < 0xdc00 ? length - 1 : length)
 }
 
+// What nearly every segment and tag is: words, or up to four letters and digits. The rest is looked at closely.
+const plain = /^(?:[A-Za-z-]{0,31}|\w{1,4})$/
+
+/** True for a word that can name nobody, at the price of one look. */
+export function isPlain(text: string): boolean {
+  return plain.test(text)
+}
+
 function looksPersonal(segment: string): boolean {
-  if (segment === '') return false
+  if (isPlain(segment)) return false
   const text = decode(segment)
   if (text === undefined || text.length > MAX_SEGMENT) return true
   // An at sign (e-mail), five digits in a row (order, phone, account), or something that no one would type.
