@@ -23,6 +23,7 @@ const commands: readonly (readonly [name: string, description: string, load: () 
   ['token', 'add, list and revoke bearer tokens for /api', () => import('./token.ts')],
   ['db-url', "print the running database's connection string, as its owner", () => import('./db-url.ts')],
   ['backup', 'copy the embedded database into an empty folder, while it runs', () => import('./backup.ts')],
+  ['bench', 'measure, and hold the figures against the goals', () => import('./bench.ts')],
   ['restore', 'make the embedded database from such a copy', () => import('./restore.ts')],
 ]
 
