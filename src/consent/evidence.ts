@@ -1,5 +1,5 @@
 import type { IncomingEvent, Source } from '../event/event.ts'
-import { secretHash } from '../identity/blind-index.ts'
+import { type EventKeys, secretHash } from '../identity/blind-index.ts'
 import { hasEntropy } from '../identity/entropy.ts'
 import type { Presented } from '../identity/present.ts'
 import { indexText, readNodes } from '../identity/read.ts'
@@ -15,12 +15,14 @@ export interface ToldChoice {
   readonly user: Presented | undefined
   readonly userConfirmed: boolean
   readonly addressPrefix: string
+  readonly keys: EventKeys
 }
 
 /**
  * Writes the choice that a `Segment Consent Preference Updated` event tells of. From a server key, or with the
  * device's secret, it counts in full. From a browser without the secret only what it refuses is taken, and only for a
- * device that never showed a secret: an anonymous id alone must be able to stop things, not to allow them.
+ * device that never showed a secret: an anonymous id alone must be able to stop things, not to allow them. A message
+ * that came before grants nothing: sent again with its old sentAt, a grant would look newer than the withdrawal since.
  * Returns whether anything was recorded.
  */
 export async function recordEvidence(deps: ConsentDeps, told: ToldChoice): Promise<boolean> {
@@ -28,8 +30,9 @@ export async function recordEvidence(deps: ConsentDeps, told: ToldChoice): Promi
   if (claim.unreadable) return false
   const proven = await provenOf(deps, told)
   if (proven === undefined) return false
+  const mayGrant = claim.granted !== 0 && proven.proof !== 'none' && !(await cameBefore(deps, told))
   const choice: Choice = {
-    granted: proven.proof === 'none' ? 0 : claim.granted,
+    granted: mayGrant ? claim.granted : 0,
     refused: claim.refused,
     claimedAt: occurredAt,
     receivedAt: deps.now(),
@@ -37,6 +40,13 @@ export async function recordEvidence(deps: ConsentDeps, told: ToldChoice): Promi
   if (choice.granted === 0 && choice.refused === 0) return false
   await recordProven(deps, told, proven, choice, { evidence: 'segment' })
   return true
+}
+
+async function cameBefore(deps: ConsentDeps, { keys }: ToldChoice): Promise<boolean> {
+  const { rowCount } = await deps.db.$client.query('select from weir.event_log where event_key = $1 limit 1', [
+    Buffer.from(keys.key),
+  ])
+  return rowCount !== 0
 }
 
 async function provenOf(deps: ConsentDeps, told: ToldChoice): Promise<Proven | undefined> {

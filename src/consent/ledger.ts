@@ -25,7 +25,8 @@ export interface Recorded {
 
 /**
  * Appends a choice of each subject to the ledger and moves its current state, in the caller's transaction, which
- * must hold the restriction lock. Users whose confirmed devices changed are brought up to date with it.
+ * must hold the restriction lock. Users whose confirmed devices changed are brought up to date with it. One act of
+ * a person is one record: all entries that it makes bear the same record id.
  */
 export async function recordChoice(
   tx: Tx,
@@ -35,9 +36,10 @@ export async function recordChoice(
 ): Promise<Recorded[]> {
   const users = await confirmedUsersOf(tx, subjects)
   await lockSubjects(tx, [...subjects, ...users])
+  const act = { recordId: randomUUID(), receivedAt: choice.receivedAt, evidence }
   const recorded: Recorded[] = []
-  for (const subject of subjects) recorded.push(await recordOne(tx, subject, choice, evidence))
-  await refreshClusters(tx, [...new Set([...users, ...subjects])], choice, evidence)
+  for (const subject of subjects) recorded.push(await recordOne(tx, subject, choice, act))
+  await refreshClusters(tx, [...new Set([...users, ...subjects])], act)
   return recorded
 }
 
@@ -51,10 +53,18 @@ async function confirmedUsersOf(tx: Tx, subjects: readonly SubjectId[]): Promise
   return rows.map((row) => row.user_id)
 }
 
-async function recordOne(tx: Tx, subject: SubjectId, choice: Choice, evidence: Evidence): Promise<Recorded> {
+/** What caused entries of the ledger. */
+export interface Act {
+  readonly recordId: string
+  /** Milliseconds since 1970, by our clock. */
+  readonly receivedAt: number
+  readonly evidence: Evidence
+}
+
+async function recordOne(tx: Tx, subject: SubjectId, choice: Choice, act: Act): Promise<Recorded> {
+  const { recordId, evidence } = act
   const before = await readState(tx, subject)
   const state = applyChoice(before, choice)
-  const recordId = randomUUID()
   await appendRecord(tx, { subject, recordId, state, choice, evidence })
   await writeState(tx, subject, recordId, state)
   return { subject, recordId, state, restricted: state.refused & ~before.refused }
@@ -143,12 +153,7 @@ async function writeState(tx: Tx, subject: SubjectId, recordId: string, state: C
  * Recomputes what each subject's confirmed cluster refuses. A purpose newly refused by another member begins a new
  * consent epoch of the user and stands in the ledger as `carried`: what was decided before it stays refused.
  */
-export async function refreshClusters(
-  tx: Tx,
-  subjects: readonly SubjectId[],
-  choice: Pick<Choice, 'receivedAt'>,
-  evidence: Evidence,
-): Promise<void> {
+export async function refreshClusters(tx: Tx, subjects: readonly SubjectId[], act: Act): Promise<void> {
   const { rows } = await tx.$client.query<{ subject_id: SubjectId; cluster: number; before: number | null }>(
     `select s.id as subject_id, coalesce(own.refused, 0) | coalesce(bit_or(device.refused), 0) as cluster,
        own.cluster_refused as before
@@ -162,7 +167,7 @@ export async function refreshClusters(
   for (const row of rows) {
     if (row.cluster === (row.before ?? 0)) continue
     const carried = row.cluster & ~(row.before ?? 0)
-    if (carried !== 0) await carry(tx, row.subject_id, carried, choice, evidence)
+    if (carried !== 0) await carry(tx, row.subject_id, carried, act)
     await tx.$client.query('update weir.consent_state set cluster_refused = $2 where subject_id = $1', [
       row.subject_id,
       row.cluster,
@@ -175,19 +180,17 @@ async function carry(
   tx: Tx,
   subject: SubjectId,
   carried: PurposeMask,
-  choice: Pick<Choice, 'receivedAt'>,
-  evidence: Evidence,
+  { recordId, receivedAt, evidence }: Act,
 ): Promise<void> {
   const before = await readState(tx, subject)
   const epoch = before.epoch + 1
   const restrictedEpoch = before.restrictedEpoch.map((was, bit) => ((carried & (1 << bit)) === 0 ? was : epoch))
   const state = { ...before, epoch, restrictedEpoch }
-  const recordId = randomUUID()
   await appendRecord(tx, {
     subject,
     recordId,
     state,
-    choice: { granted: 0, refused: carried, claimedAt: undefined, receivedAt: choice.receivedAt },
+    choice: { granted: 0, refused: carried, claimedAt: undefined, receivedAt },
     evidence: { ...evidence, evidence: 'carried', proof: 'none' },
   })
   await writeState(tx, subject, recordId, state)

@@ -12,12 +12,12 @@ import { linkDevices, saysAlready } from '../identity/links.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { type Presented, present } from '../identity/present.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
-import { createSubjects } from '../identity/subjects.ts'
 import type { VerifySubjectToken } from '../identity/subject-token.ts'
+import { createSubjects } from '../identity/subjects.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Choice } from './apply-choice.ts'
-import { type Evidence, recordChoice, type Recorded } from './ledger.ts'
-import { type Proven, prove, sameDevice, type Speaker, wrongDevice } from './prove.ts'
+import { type Evidence, type Recorded, recordChoice } from './ledger.ts'
+import { type Proven, prove, type Speaker, sameDevice, wrongDevice } from './prove.ts'
 import { viewOf } from './view.ts'
 
 export interface ConsentDeps {
@@ -142,18 +142,23 @@ function choicesOf(granted: PurposeMask, refused: PurposeMask): Partial<Record<P
 }
 
 async function nodesOf(db: Db | Tx, ids: Ids): Promise<{ device: Node | undefined; user: Node | undefined }> {
-  const nodes = await readNodes(db, [ids.device, ids.user].flatMap((id) => (id === undefined ? [] : [id.key])))
+  const nodes = await readNodes(
+    db,
+    [ids.device, ids.user].flatMap((id) => (id === undefined ? [] : [id.key])),
+  )
   return {
     device: ids.device && nodes.get(indexText(ids.device.key)),
     user: ids.user && nodes.get(indexText(ids.user.key)),
   }
 }
 
+/** Of two that show a device's first secret at once, the second is a stranger: its choice is rolled back. */
 async function keepSecret(tx: Tx, device: SubjectId, hash: Buffer): Promise<void> {
-  await tx.$client.query(
-    'update weir.consent_state set secret_hash = $2 where subject_id = $1 and secret_hash is null',
+  const { rowCount } = await tx.$client.query(
+    'update weir.consent_state set secret_hash = $2 where subject_id = $1 and (secret_hash is null or secret_hash = $2)',
     [device, hash],
   )
+  if (rowCount !== 1) throw wrongDevice()
 }
 
 /**
@@ -186,7 +191,11 @@ async function orderPurges(
   )
 }
 
-async function meter(deps: ConsentDeps, request: Pick<ConsentRequest, 'source' | 'addressPrefix'>, ids: Ids): Promise<void> {
+async function meter(
+  deps: ConsentDeps,
+  request: Pick<ConsentRequest, 'source' | 'addressPrefix'>,
+  ids: Ids,
+): Promise<void> {
   if (request.source.kind === 'server') return
   const { device, user } = await nodesOf(deps.db, ids)
   const makes = (ids.device !== undefined && device === undefined) || (ids.user !== undefined && user === undefined)
@@ -213,7 +222,13 @@ export async function readConsent(deps: ConsentDeps, speaker: Speaker): Promise<
     resource: own === undefined ? 'consent:unknown' : `consent:${deps.audit.subjectTag(own.subject)}`,
     purpose: 'own-state',
   })
-  const view = viewOf({ device: person.device?.consent, user: person.user?.consent ?? person.device?.link?.userConsent, confirmed: person.confirmed })
+  // A claimed user's refusals count for this device's events, but are not this device's to see: anybody may claim.
+  const linked = person.confirmed ? person.device?.link?.userConsent : undefined
+  const view = viewOf({
+    device: person.device?.consent,
+    user: person.user?.consent ?? linked,
+    confirmed: person.confirmed,
+  })
   return {
     choices: choicesOf(view.granted & ~view.refused, view.refused),
     consentEpoch: own?.consent?.epoch ?? 0,

@@ -47,7 +47,9 @@ export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly
   const written = await writeLinks(tx, plain)
   if (written.length === 0) return
   const confirmed = written.filter((row) => row.state === 'confirmed').map((row) => row.user_id)
-  await refreshClusters(tx, [...new Set(confirmed)].sort(), context, carriedBy(context, plain))
+  const { receivedAt } = context
+  const act = { recordId: randomUUID(), receivedAt, evidence: carriedBy(context, plain) }
+  await refreshClusters(tx, [...new Set(confirmed)].sort(), act)
   await appendLinkRows(tx, context, written)
 }
 
@@ -58,10 +60,7 @@ interface LinkRow {
   readonly by_source: number
 }
 
-async function writeLinks(
-  tx: Tx,
-  plain: readonly { device: SubjectId; link: WantedLink }[],
-): Promise<LinkRow[]> {
+async function writeLinks(tx: Tx, plain: readonly { device: SubjectId; link: WantedLink }[]): Promise<LinkRow[]> {
   const { rows } = await tx.$client.query<LinkRow>(
     `insert into weir.link (device_id, user_id, state, by_source, confirmed_at, confirmed_by)
      select device, "user", state, source, case state when 'confirmed' then clock_timestamp() end,
