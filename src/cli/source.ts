@@ -44,8 +44,12 @@ function registerAdd(add: Command): void {
       const subjectKey = options.subjectKey === undefined ? undefined : await readPublicKey(options.subjectKey)
       const created = await withOwnerDatabase((db) =>
         addSource(db, {
-          ...{ name, kind, shop: options.shop, origins: options.origin, test: options.test ?? false },
-          ...{ withoutSecret: !options.secret },
+          name,
+          kind,
+          shop: options.shop,
+          origins: options.origin,
+          test: options.test ?? false,
+          withoutSecret: !options.secret,
           ...(subjectKey === undefined ? {} : { subjectKey }),
         }),
       )

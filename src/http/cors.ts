@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { SourceCache } from './source-cache.ts'
 
 /** What the clients of the field send. `*` would never cover Authorization (Fetch §4.8), so each is named. */
-const requestHeaders = [
-  ...['Authorization', 'Content-Type', 'Content-Encoding', 'X-Retry-Count', 'X-Write-Key', 'X-IP-Policy'],
-  ...['AnonymousId', 'SentAt', 'Rsa-Retry-Attempt', 'Rsa-Retry-Reason', 'Rsa-Since-Last-Attempt', 'Rsa-Recovered'],
-  ...['SP-Anonymous', 'Weir-User-Id', 'Weir-Anonymous-Id', 'Weir-Anonymous-Secret', 'Weir-Subject-Token'],
-].join(', ')
+const segmentHeaders = 'Authorization, Content-Type, Content-Encoding, X-Retry-Count, X-Write-Key, X-IP-Policy'
+const rudderHeaders =
+  'AnonymousId, SentAt, Rsa-Retry-Attempt, Rsa-Retry-Reason, Rsa-Since-Last-Attempt, Rsa-Recovered, SP-Anonymous'
+const ownHeaders = 'Weir-User-Id, Weir-Anonymous-Id, Weir-Anonymous-Secret, Weir-Subject-Token'
+const requestHeaders = `${segmentHeaders}, ${rudderHeaders}, ${ownHeaders}`
 
 /** Headers of an answer that a page may read; never credentials: no cookie of ours is for another site's pages. */
 export function corsHeaders(origin: string | undefined, { allowed }: { allowed: boolean }): Record<string, string> {

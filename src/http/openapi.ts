@@ -55,7 +55,10 @@ function operation(route: Route, schemas: Node): Node {
       ...parameters(route.params, 'path', schemas),
       ...parameters(route.query, 'query', schemas),
       ...Object.entries(route.headers ?? {}).map(([name, about]) => ({
-        ...{ name, in: 'header', required: false, description: about },
+        name,
+        in: 'header',
+        required: false,
+        description: about,
         schema: { type: 'string' },
       })),
     ],
@@ -76,7 +79,10 @@ function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query', sc
     required?: string[]
   }
   return Object.entries(properties).map(([name, item]) => ({
-    ...{ name, in: place, required: place === 'path' || required.includes(name), schema: item },
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    schema: item,
   }))
 }
 

@@ -31,7 +31,11 @@ test('measures each element of batch as it was sent', () => {
 })
 
 test('flags every body that holds NUL, half a character or a dangerous key, however it is spelled', () => {
-  const spelled = (text: string) => [...text].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
+  const spelled = (text: string) =>
+    text
+      .split('')
+      .map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join('')
   const danger = fc.constantFrom(
     '\\u0000',
     '\\ud800',

@@ -1,0 +1,102 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { exportJWK, generateKeyPair } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../../support/test-database.ts'
+
+let database: TestDatabase
+let folder: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  folder = await mkdtemp(join(tmpdir(), 'weir-cli-'))
+})
+afterAll(async () => {
+  await database.drop()
+  await rm(folder, { recursive: true })
+})
+
+interface Ran {
+  readonly code: number
+  readonly out: Record<string, unknown>
+  readonly err: string
+}
+
+function weir(...args: string[]): Promise<Ran> {
+  const env = { ...process.env, DATABASE_URL: database.ownerUrl, WEIR_DATA_DIR: folder }
+  return new Promise((done) => {
+    execFile(process.execPath, [resolve('bin/weir.mjs'), ...args, '--json'], { env }, (error, stdout, err) => {
+      done({
+        code: Number(error?.code ?? 0),
+        out: stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>),
+        err,
+      })
+    })
+  })
+}
+
+test('source add, list and revoke', async () => {
+  const browser = await weir('source', 'add', 'shop', '--browser', '--origin', 'https://shop.example')
+  expect(browser).toMatchObject({ code: 0, err: '' })
+  expect(browser.out).toEqual({ source: 'shop', kind: 'browser', writeKey: expect.stringMatching(/^wb_[\w-]{32}$/) })
+  const server = await weir('source', 'add', 'backend', '--server')
+  expect(server.out).toEqual({
+    source: 'backend',
+    kind: 'server',
+    writeKey: expect.stringMatching(/^ws_/),
+    secret: expect.stringMatching(/^sk_[\w-]{43}$/),
+  })
+  const open = await weir('source', 'add', 'open', '--server', '--no-secret', '--test', '--shop', 'de')
+  expect(open.out).toEqual({ source: 'open', kind: 'server', writeKey: expect.any(String) })
+  expect((await weir('source', 'add', 'shop', '--server')).code).toBe(1)
+  expect((await weir('source', 'revoke', 'shop')).out).toEqual({ source: 'shop', revoked: true })
+  expect((await weir('source', 'revoke', 'shop')).code).toBe(1)
+  const { sources } = (await weir('source', 'list')).out as { sources: object[] }
+  expect(sources).toMatchObject([
+    {
+      source: 'shop',
+      kind: 'browser',
+      secret: false,
+      revokedAt: expect.any(String),
+      origins: ['https://shop.example'],
+    },
+    { source: 'backend', kind: 'server', secret: true, revokedAt: null },
+    { source: 'open', kind: 'server', test: true, shop: 'de', secret: false },
+  ])
+})
+
+test.each([
+  ['no kind', ['x']],
+  ['a browser without origin', ['x', '--browser']],
+  ['a server with one', ['x', '--server', '--origin', 'https://a.example']],
+  ['a wildcard', ['x', '--browser', '--origin', 'https://*.example']],
+  ['a bad name', ['X y', '--server']],
+])('source add with %s is bad usage', async (_name, args) => {
+  expect((await weir('source', 'add', ...args)).code).toBe(2)
+})
+
+test('source add --subject-key takes a public key and refuses a private one', async () => {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true })
+  const file = join(folder, 'key.jwk')
+  const add = (name: string) => weir('source', 'add', name, '--server', '--subject-key', file)
+  await writeFile(file, JSON.stringify({ ...(await exportJWK(privateKey)), alg: 'ES256' }))
+  expect(await add('signed')).toMatchObject({ code: 2, err: expect.stringContaining('private') })
+  await writeFile(file, JSON.stringify({ ...(await exportJWK(publicKey)), alg: 'ES256' }))
+  expect((await add('signed')).code).toBe(0)
+  await writeFile(file, '{"kty":"oct","k":"c2VjcmV0","alg":"HS256"}')
+  expect((await add('shared')).code).toBe(2)
+})
+
+test('token add, list and revoke', async () => {
+  const added = await weir('token', 'add', '--role', 'analyst', '--days', '30')
+  expect(added.out).toMatchObject({ token: expect.stringMatching(/^wt_[\w-]{43}$/), role: 'analyst' })
+  expect((await weir('token', 'revoke', String(added.out.id))).code).toBe(0)
+  const { tokens } = (await weir('token', 'list')).out as { tokens: object[] }
+  expect(tokens).toMatchObject([{ id: added.out.id, role: 'analyst', revokedAt: expect.any(String) }])
+  expect(JSON.stringify(tokens)).not.toContain(added.out.token)
+  expect((await weir('token', 'add', '--role', 'king')).code).toBe(2)
+  expect((await weir('token', 'add', '--role', 'analyst', '--days', '0')).code).toBe(2)
+  expect((await weir('token', 'add')).code).toBe(2)
+})
