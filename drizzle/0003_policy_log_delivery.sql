@@ -217,43 +217,6 @@ begin
 end
 $$;
 
--- One group of events, one statement, one transaction: keys, then the log under its lock, then the blobs.
--- Arrays run in parallel, one element an event; those that begin with blob_ one element a blob, blob_event from 1.
--- Returns the ordinals of the events that were not seen before; the others changed nothing.
-create function weir.append_events(
-  version integer, kinds smallint[], sources integer[], keys bytea[], subjects uuid[], others uuid[], types smallint[],
-  route_masks integer[], granted_masks integer[], refused_masks integer[], narrowed_masks integer[],
-  epochs integer[], user_epochs integer[], refs bytea[], removed_fields bytea[], unclassified_counts smallint[], blob_lists bytea[],
-  blob_event integer[], blob_class smallint[], blob_due date[], blob_subject uuid[], blob_bytes bytea[]
-) returns integer[] language plpgsql set search_path = weir, pg_temp as $$
-declare
-  fresh integer[];
-  base bigint;
-  now_at timestamptz;
-begin
-  fresh := weir.take_keys(sources, keys);
-  if cardinality(fresh) = 0 then return fresh; end if;
-  perform pg_advisory_xact_lock(20001, 0); -- held to the end of the commit: numbers are given in commit order
-  base := nextval('weir.log_position');
-  perform setval('weir.log_position', base + cardinality(fresh) - 1);
-  now_at := clock_timestamp();
-  insert into weir.event_log
-  select base + f.rank - 1, (now_at at time zone 'UTC')::date, now_at, e.kind, e.source, e.key, e.subject, e.other, version, e.type,
-    e.routes, e.granted, e.refused, e.narrowed, e.epoch, e.user_epoch, e.ref, e.removed, e.unclassified, e.blobs
-  from unnest(kinds, sources, keys, subjects, others, types, route_masks, granted_masks, refused_masks, narrowed_masks,
-      epochs, user_epochs, refs, removed_fields, unclassified_counts, blob_lists) with ordinality
-      as e(kind, source, key, subject, other, type, routes, granted, refused, narrowed, epoch, user_epoch, ref, removed, unclassified, blobs, n)
-    join unnest(fresh) with ordinality as f(n, rank) on f.n = e.n;
-  if cardinality(blob_event) > 0 then
-    insert into weir.sealed
-    select b.class, b.due, b.subject, base + f.rank - 1, b.bytes
-    from unnest(blob_event, blob_class, blob_due, blob_subject, blob_bytes) as b(event, class, due, subject, bytes)
-      join unnest(fresh) with ordinality as f(n, rank) on f.n = b.event;
-  end if;
-  return fresh;
-end
-$$;
-
 grant select on weir.policy_version, weir.destination, weir.field_class to weir_app;
 grant insert on weir.policy_version, weir.destination to weir_app;
 grant select, insert on weir.event_log to weir_app;

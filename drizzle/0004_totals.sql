@@ -88,3 +88,79 @@ revoke all on function weir.count_orders from public;
 grant execute on function weir.count_orders to weir_app;
 grant select, insert, update on weir.total, weir.total_day, weir.total_taken, weir.total_published to weir_app;
 grant select, insert on weir.total_batch to weir_app;
+
+-- The orders (from 0) of fresh events that nobody has told of within the dedupe window, now taken. An order without an
+-- id is as fresh as its event.
+create function weir.take_orders(fresh integer[], order_event integer[], order_key bytea[]) returns integer[]
+language plpgsql set search_path = weir, pg_temp as $$
+declare
+  numbers integer[];
+  distinct_keys bytea[];
+  without_key integer[];
+  taken integer[];
+begin
+  select coalesce(array_agg(number), '{}'), coalesce(array_agg(key), '{}') into numbers, distinct_keys
+  from (
+    select distinct on (key) (n - 1)::integer as number, key
+    from unnest(order_event, order_key) with ordinality as o(event, key, n)
+    where event = any(fresh) and key is not null order by key, n
+  ) as first_told;
+  select coalesce(array_agg((n - 1)::integer), '{}') into without_key
+  from unnest(order_event, order_key) with ordinality as o(event, key, n)
+  where event = any(fresh) and key is null;
+  taken := weir.take_keys(array_fill(0, array[cardinality(numbers)]), distinct_keys);
+  return without_key || array(select numbers[t] from unnest(taken) as t);
+end
+$$;
+
+-- One group of events, one statement, one transaction: keys, then the log under its lock, then the blobs.
+-- Arrays run in parallel, one element an event; those that begin with blob_ one element a blob, blob_event from 1.
+-- Orders come apart: order_event says whose each is (from 1), order_key what it is counted once by within the dedupe
+-- window, whichever source told it; line_order numbers the orders from 0. They count whatever was decided for the event:
+-- the order is known for its own sake, and as a sum it is nobody's.
+-- Returns the ordinals of the events that were not seen before; the others changed nothing.
+create function weir.append_events(
+  version integer, kinds smallint[], sources integer[], keys bytea[], subjects uuid[], others uuid[], types smallint[],
+  route_masks integer[], granted_masks integer[], refused_masks integer[], narrowed_masks integer[],
+  epochs integer[], user_epochs integer[], refs bytea[], removed_fields bytea[], unclassified_counts smallint[], blob_lists bytea[],
+  blob_event integer[], blob_class smallint[], blob_due date[], blob_subject uuid[], blob_bytes bytea[],
+  order_event integer[], order_key bytea[], line_order integer[], line_day date[], line_shop text[], line_currency text[],
+  line_product text[], line_units bigint[], line_value bigint[], line_new smallint[]
+) returns integer[] language plpgsql set search_path = weir, pg_temp as $$
+declare
+  fresh integer[];
+  base bigint;
+  now_at timestamptz;
+  counted integer[];
+begin
+  fresh := weir.take_keys(sources, keys);
+  if cardinality(fresh) = 0 then return fresh; end if;
+  if cardinality(order_event) > 0 then counted := weir.take_orders(fresh, order_event, order_key); end if;
+  perform pg_advisory_xact_lock(20001, 0); -- held to the end of the commit: numbers are given in commit order
+  base := nextval('weir.log_position');
+  perform setval('weir.log_position', base + cardinality(fresh) - 1);
+  now_at := clock_timestamp();
+  insert into weir.event_log
+  select base + f.rank - 1, (now_at at time zone 'UTC')::date, now_at, e.kind, e.source, e.key, e.subject, e.other, version, e.type,
+    e.routes, e.granted, e.refused, e.narrowed, e.epoch, e.user_epoch, e.ref, e.removed, e.unclassified, e.blobs
+  from unnest(kinds, sources, keys, subjects, others, types, route_masks, granted_masks, refused_masks, narrowed_masks,
+      epochs, user_epochs, refs, removed_fields, unclassified_counts, blob_lists) with ordinality
+      as e(kind, source, key, subject, other, type, routes, granted, refused, narrowed, epoch, user_epoch, ref, removed, unclassified, blobs, n)
+    join unnest(fresh) with ordinality as f(n, rank) on f.n = e.n;
+  if cardinality(blob_event) > 0 then
+    insert into weir.sealed
+    select b.class, b.due, b.subject, base + f.rank - 1, b.bytes
+    from unnest(blob_event, blob_class, blob_due, blob_subject, blob_bytes) as b(event, class, due, subject, bytes)
+      join unnest(fresh) with ordinality as f(n, rank) on f.n = b.event;
+  end if;
+  if cardinality(counted) > 0 then
+    perform weir.count_orders(array_agg(o), array_agg(day), array_agg(shop), array_agg(currency), array_agg(product),
+      array_agg(units), array_agg(value), array_agg(new))
+    from unnest(line_order, line_day, line_shop, line_currency, line_product, line_units, line_value, line_new)
+      as l(o, day, shop, currency, product, units, value, new)
+    where o = any(counted)
+    having count(*) > 0;
+  end if;
+  return fresh;
+end
+$$;

@@ -8,7 +8,6 @@ import { pendingMigrations } from './db/migrate.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
 import { type ActivePolicy, prepareStorage } from './eventlog/partitions.ts'
-import { AppError } from './errors.ts'
 import type { HttpDeps, Readiness } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
 import { createNewSubjectLimit } from './identity/new-subjects.ts'
@@ -31,6 +30,7 @@ import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
 import { registerPolicy } from './policy/registry.ts'
 import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
+import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
   readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'>
@@ -130,8 +130,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     recommend: (input) =>
       recommend({ ...consent, pseudonymiser: pseudonymiserOf(recommendation) }, input),
     explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
-    readTotals: () => Promise.reject(new AppError('not-found', 'totals are not wired')),
-    addTotals: () => Promise.reject(new AppError('not-found', 'totals are not wired')),
+    readTotals: (query) => readTotalsFor({ db, audit }, query),
+    addTotals: (input) => addTotalsFor({ db, audit }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
     health: { ready },
     metrics: options.metricsText ?? (() => metrics.registry.metrics()),

@@ -1,4 +1,6 @@
 import type { Db, Tx } from '../db/pool.ts'
+import { orderColumns } from '../totals/count.ts'
+import type { OrderCount } from '../totals/order-count.ts'
 import { byteaArray, dateArray, int2Array, int4Array, postgresDay, uuidArray } from '../db/binary-array.ts'
 import type { EventKey, SubjectId } from '../event/ids.ts'
 
@@ -32,6 +34,14 @@ export interface LogEntry {
   readonly removed: readonly number[]
   readonly unclassified: number
   readonly blobs: readonly LogBlob[]
+  /** Counts into the person-free totals with the event, whatever was decided for it. */
+  readonly order?: LogOrder
+}
+
+export interface LogOrder {
+  /** What the order is counted once by, whichever source tells of it; absent where it has no id. */
+  readonly key?: Uint8Array
+  readonly count: OrderCount
 }
 
 /**
@@ -43,7 +53,7 @@ export async function appendEvents(db: Db | Tx, policyVersion: number, entries: 
   const result = await db.$client.query<{ fresh: number[] }>({
     name: 'append-events',
     text: APPEND,
-    values: [policyVersion, ...columnsOf(entries), ...blobColumnsOf(entries)],
+    values: [policyVersion, ...columnsOf(entries), ...blobColumnsOf(entries), ...orderColumnsOf(entries)],
   })
   const fresh = new Array<boolean>(entries.length).fill(false)
   for (const ordinal of result.rows[0]!.fresh) fresh[ordinal - 1] = true
@@ -52,7 +62,9 @@ export async function appendEvents(db: Db | Tx, policyVersion: number, entries: 
 
 const APPEND = `select weir.append_events($1::integer, $2::smallint[], $3::integer[], $4::bytea[], $5::uuid[], $6::uuid[],
   $7::smallint[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::bytea[],
-  $15::bytea[], $16::smallint[], $17::bytea[], $18::integer[], $19::smallint[], $20::date[], $21::uuid[], $22::bytea[]) as fresh`
+  $15::bytea[], $16::smallint[], $17::bytea[], $18::integer[], $19::smallint[], $20::date[], $21::uuid[], $22::bytea[],
+  $23::integer[], $24::bytea[], $25::integer[], $26::date[], $27::text[], $28::text[], $29::text[], $30::bigint[], $31::bigint[],
+  $32::smallint[]) as fresh`
 
 function columnsOf(entries: readonly LogEntry[]): Buffer[] {
   return [
@@ -92,6 +104,17 @@ function blobColumnsOf(entries: readonly LogEntry[]): Buffer[] {
     }
   })
   return [int4Array(event), int2Array(classId), dateArray(due), uuidArray(subject), byteaArray(bytes)]
+}
+
+function orderColumnsOf(entries: readonly LogEntry[]): Buffer[] {
+  const event: number[] = []
+  const orders: LogOrder[] = []
+  entries.forEach(({ order }, index) => {
+    if (order === undefined) return
+    event.push(index + 1)
+    orders.push(order)
+  })
+  return [int4Array(event), byteaArray(orders.map((order) => order.key)), ...orderColumns(orders.map((order) => order.count))]
 }
 
 const NOTHING = Buffer.alloc(0)

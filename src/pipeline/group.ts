@@ -3,9 +3,10 @@ import type { Db } from '../db/pool.ts'
 import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
-import { appendEvents, LOG_KIND, type LogEntry } from '../eventlog/append.ts'
+import { appendEvents, LOG_KIND, type LogEntry, type LogOrder } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
+import { orderKey } from '../identity/blind-index.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
@@ -13,6 +14,7 @@ import type { Decision, Projection, RefusalReason } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { isExpired } from '../retention/due.ts'
+import { orderCountOf } from '../totals/order-count.ts'
 import { sealEvent } from './protect-event.ts'
 import { type Resolvable, type Resolved, resolve } from './resolve.ts'
 import { isSettled, settle, unsettled } from './settle-identities.ts'
@@ -123,7 +125,7 @@ async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<G
   const judged = await settled(deps, items)
   const active = deps.active()
   const keys = await loadSubjectKeys(deps.db, deps.keyring, judged.flatMap(keyWanted))
-  const entries = judged.map((one) => entryOf(active, one, keys))
+  const entries = judged.map((one) => ({ ...entryOf(active, one, keys), ...orderOf(deps.keyring, one) }))
   const fresh = await appendEvents(deps.db, active.compiled.version, entries)
   return judged.map((one, i): GroupOutcome => {
     if (!fresh[i]) return { outcome: 'duplicate', judged: one }
@@ -206,6 +208,17 @@ function entryOf(active: ActivePolicy, one: Judged, keys: ReadonlyMap<string, Su
     unclassified: projection.unclassified,
     blobs: subjectKeys === undefined ? [] : sealEvent(active, subjectKeys, permitted),
   }
+}
+
+/** An order counts into the person-free totals on its own basis: also where nothing else of it may be used. */
+function orderOf(keyring: Keyring, { decision, resolved }: Judged): { order?: LogOrder } {
+  if (decision.rule?.order !== true) return {}
+  const { event, source } = resolved.item
+  const count = orderCountOf(event, source.shop)
+  if (count === undefined) return {}
+  const id = event.properties.order_id
+  const named = (typeof id === 'string' && id !== '') || typeof id === 'number'
+  return { order: { count, ...(named ? { key: orderKey(keyring.dedupeKey, source.shop, String(id)) } : {}) } }
 }
 
 /**

@@ -19,3 +19,17 @@ test('what a person permitted arrives under a pseudonym, and nothing else arrive
   const { rows } = await weir.owner.$client.query('select count(distinct subject)::int as n from recommendation.order_line')
   expect(rows[0].n).toBe(1)
 })
+
+test('what refusers and undecided bought is known as a sum and as nobody’s act', async () => {
+  const bought = Array.from({ length: 12 }, (_, i) => order(`nobody-${i}`, `sum-${i}`, ['pot', 'cup']))
+  expect(new Set(await weir.send(...bought))).toEqual(new Set(['refused']))
+  // The same order told again, under another message id: counted once.
+  await weir.send(order('nobody-0', 'sum-0', ['pot', 'cup']))
+  const today = new Date().toISOString().slice(0, 10)
+  const merchandiser = await weir.token('merchandiser')
+  const { body } = await merchandiser.get(`/api/totals?from=${today}&to=${today}`)
+  const sums = body.sums as { orders: number; units: number; value: string; currency: string }[]
+  expect(sums).toMatchObject([{ currency: 'CNY', orders: 15, units: 30, value: '2970.00' }])
+  const rows = body.rows as { product_id: string; orders: number }[]
+  expect(rows.find((row) => row.product_id === 'pot')).toMatchObject({ orders: 12 })
+})
