@@ -74,11 +74,18 @@ function trustOf(trust: number | readonly string[] | false): (address: string, h
   if (trust === false) return () => false
   if (typeof trust === 'number') return (_address, hop) => hop < trust
   const list = new BlockList()
-  for (const entry of trust) {
+  for (const entry of trust.flatMap((name) => named[name] ?? [name])) {
     const [network = '', bits] = entry.split('/')
     const family = isIP(network) === 6 ? 'ipv6' : 'ipv4'
     if (bits === undefined) list.addAddress(network, family)
     else list.addSubnet(network, Number(bits), family)
   }
   return (address) => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** The names that proxies are usually called by, as in Express. */
+const named: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 }

@@ -1,35 +1,29 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { claimOf } from '../consent/signals/claim.ts'
 import { AppError } from '../errors.ts'
-import type { EventType, IncomingEvent, Source } from '../event/event.ts'
-import { UNKNOWN_PREFIX } from './address.ts'
+import type { IncomingEvent, Source } from '../event/event.ts'
 import { authenticateSource, presented, withBodyKeys } from './authenticate.ts'
 import { ClientGone, readBody } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import type { HttpDeps, MessageResult } from './deps.ts'
 import { ingestHeaders } from './headers.ts'
-import { type ParsedJson, parseJson } from './json.ts'
+import { identityHeaders } from './identity-headers.ts'
+import { parseJson } from './json.ts'
+import {
+  batchOf,
+  envelopeOf,
+  type IngestKind,
+  type Read,
+  readMessages,
+  subjectTokenOf,
+  writeKeysOf,
+} from './messages.ts'
 import { ingestProblemOf, PROBLEM_TYPE } from './problem.ts'
-import { type Fields, InvalidMessage } from './protocols/message.ts'
-import { sentAtHeader } from './protocols/rudder.ts'
-import { type Envelope, isFields, readMessage } from './protocols/segment.ts'
-import { readTime } from './protocols/time.ts'
+import { isFields } from './protocols/segment.ts'
 import type { RateLimit } from './rate-limit.ts'
 import { showResult, type WireResult } from './results.ts'
 import type { SourceCache } from './source-cache.ts'
 
-/** Segment's own bounds. */
-export const EVENT_LIMIT = 32_768
-export const BATCH_LIMIT = 2_500
-
 const JSON_TYPE = 'application/json; charset=utf-8'
-
-/** What a path of the wire protocol takes. */
-export type IngestKind =
-  | { readonly takes: 'message'; readonly type: EventType }
-  | { readonly takes: 'batch'; readonly keyInQuery: boolean }
-  /** Metrics of Segment's own library: read, bounded, dropped. */
-  | { readonly takes: 'nothing' }
 
 export interface Edge {
   readonly deps: HttpDeps
@@ -94,9 +88,11 @@ async function take(edge: Edge, kind: IngestKind, request: IncomingMessage): Pro
     limit(source, addressPrefix, inHeaders === undefined ? Math.max(1, messages.length) : messages.length - 1)
   }
 
-  const envelope = envelopeOf({ edge, kind, request, source, body, parsed, receivedAt, addressPrefix })
-  const read = readAll(messages, parsed, kind, envelope)
-  const subjectToken = subjectTokenOf(request, body)
+  const proofs = identityHeaders(request)
+  const { categories } = deps.policy()
+  const envelope = envelopeOf({ kind, request, source, body, parsed, receivedAt, addressPrefix, proofs, categories })
+  const read = readMessages(messages, parsed, kind, envelope)
+  const subjectToken = subjectTokenOf(proofs.subjectToken, body)
   const accepted = await submit(edge, source, read, { receivedAt, addressPrefix, subjectToken })
   return { source, results: merge(read, accepted, source) }
 }
@@ -104,80 +100,6 @@ async function take(edge: Edge, kind: IngestKind, request: IncomingMessage): Pro
 function keyInQuery(request: IncomingMessage): string | null {
   const query = request.url?.split('?', 2)[1]
   return query === undefined ? null : new URLSearchParams(query).get('writeKey')
-}
-
-function batchOf(body: Fields): readonly unknown[] {
-  const batch: unknown = body.batch
-  if (!Array.isArray(batch))
-    throw new AppError('invalid', 'The body needs an array `batch`.', { code: 'batch-missing' })
-  if (batch.length > BATCH_LIMIT) {
-    throw new AppError('invalid', `A batch holds at most ${BATCH_LIMIT} messages.`, {
-      code: 'batch-too-long',
-      status: 413,
-    })
-  }
-  return batch
-}
-
-function* writeKeysOf(body: Fields, messages: readonly unknown[]): Iterable<unknown> {
-  yield body.writeKey
-  for (const message of messages) if (isFields(message)) yield message.writeKey
-}
-
-interface EnvelopeInput {
-  readonly edge: Edge
-  readonly kind: IngestKind
-  readonly request: IncomingMessage
-  readonly source: Source
-  readonly body: Fields
-  readonly parsed: ParsedJson
-  readonly receivedAt: number
-  readonly addressPrefix: string
-}
-
-function envelopeOf({ edge, kind, request, source, body, parsed, receivedAt, addressPrefix }: EnvelopeInput): Envelope {
-  const { categories } = edge.deps.policy()
-  const gpc = request.headers['sec-gpc']
-  const secret = request.headers['weir-anonymous-secret']
-  const batch = kind.takes === 'batch'
-  const inBrowser = source.kind === 'browser' && addressPrefix !== UNKNOWN_PREFIX
-  return {
-    receivedAt,
-    sentAt: readTime((batch ? body.sentAt : undefined) ?? sentAtHeader(request)), // once, not for each message
-    claim: (context) => claimOf(categories, context, gpc),
-    suspicious: parsed.suspicious,
-    ...(kind.takes === 'message' ? { type: kind.type } : {}),
-    ...(batch && isFields(body.context) ? { context: body.context } : {}),
-    ...(inBrowser ? { callerPrefix: addressPrefix } : {}),
-    ...(typeof secret === 'string' && secret !== '' ? { anonymousSecret: secret } : {}),
-  }
-}
-
-type Read = IncomingEvent | { readonly messageId: string | null; readonly invalid: string }
-
-function readAll(messages: readonly unknown[], parsed: ParsedJson, kind: IngestKind, envelope: Envelope): Read[] {
-  return messages.map((message, index) => {
-    const size = kind.takes === 'batch' ? (parsed.sizes[index] ?? 0) : parsed.length
-    try {
-      if (size > EVENT_LIMIT) throw new InvalidMessage('message', `must be at most ${EVENT_LIMIT} bytes`)
-      return readMessage(message, envelope)
-    } catch (error) {
-      if (!(error instanceof InvalidMessage)) throw error
-      return { messageId: echoableId(message), invalid: error.reason }
-    }
-  })
-}
-
-function echoableId(message: unknown): string | null {
-  const id: unknown = isFields(message) ? message.messageId : undefined
-  return typeof id === 'string' && id.length <= 100 && id.isWellFormed() ? id : null
-}
-
-function subjectTokenOf(request: IncomingMessage, body: Fields): string | undefined {
-  const header = request.headers['weir-subject-token']
-  const inBody = body.subjectToken
-  if (typeof header === 'string' && header !== '') return header
-  return typeof inBody === 'string' && inBody !== '' ? inBody : undefined
 }
 
 interface Circumstances {

@@ -21,24 +21,24 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 /** Turns any error into its answer. What is not an AppError is ours to know: the caller sees `internal`. */
 export function problemOf(error: unknown): ProblemAnswer {
   if (error instanceof AppError) {
-    return answer(error.status, error.code, error.message, retryHeaders(error))
+    return problem(error.status, error.code, error.message, retryHeaders(error))
   }
-  return answer(500, 'internal', 'Something failed here. The operator sees the cause in the log.', {})
+  return problem(500, 'internal', 'Something failed here. The operator sees the cause in the log.')
 }
 
 /** The same for ingest, where 5xx but overload makes an SDK send again for hours: wait, then try again. */
 export function ingestProblemOf(error: unknown): ProblemAnswer {
   if (error instanceof AppError) return problemOf(error)
-  return answer(503, 'internal', 'The messages were not stored: send them again later.', { 'Retry-After': '5' })
+  return problem(503, 'internal', 'The messages were not stored: send them again later.', { 'Retry-After': '5' })
 }
 
 export function notFound(): ProblemAnswer {
-  return answer(404, 'no-such-route', 'There is nothing under this path. GET /docs lists every route.', {})
+  return problem(404, 'no-such-route', 'There is nothing under this path. GET /docs lists every route.')
 }
 
 export function methodNotAllowed(allowed: readonly string[]): ProblemAnswer {
   const list = allowed.join(', ')
-  return answer(405, 'method-not-allowed', `This path answers ${list}.`, { Allow: list })
+  return problem(405, 'method-not-allowed', `This path answers ${list}.`, { Allow: list })
 }
 
 function retryHeaders(error: AppError): Record<string, string> {
@@ -61,11 +61,18 @@ const titles: Readonly<Record<number, string>> = {
   413: 'Body too large',
   415: 'Encoding not supported',
   429: 'Too many requests',
+  431: 'Too many headers',
   500: 'Internal error',
   503: 'Overloaded',
 }
 
-function answer(status: number, code: string, detail: string, headers: Record<string, string>): ProblemAnswer {
+/** A problem as it is answered. */
+export function problem(
+  status: number,
+  code: string,
+  detail: string,
+  headers: Record<string, string> = {},
+): ProblemAnswer {
   const body = { type: `urn:weir:problem:${code}`, title: titles[status] ?? 'Error', status, code, detail }
   return { status, body, headers }
 }

@@ -1,5 +1,5 @@
 import type { EventType } from '../../event/event.ts'
-import type { IngestKind } from '../ingest.ts'
+import type { IngestKind } from '../messages.ts'
 import { batchSchema, messageSchema, resultsSchema } from '../protocols/schema.ts'
 import type { Route } from './route.ts'
 

@@ -162,6 +162,13 @@ test('headers beyond 8 KiB are refused by the parser', async () => {
   expect(answer.status).toBe(431)
 })
 
+test('more than 64 headers are refused: the one cut off may have been a signal', async () => {
+  const many = Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`x-${i}`, '1']))
+  const headers = { authorization: basic(key), ...many, 'sec-gpc': '1' }
+  const answer = await fetch(`${edge.url}/v1/batch`, { method: 'POST', headers, body: '{"batch":[]}' })
+  expect(answer.status).toBe(431)
+})
+
 /** Opens a connection, sends one byte whenever something may come, and returns what was answered when it is closed. */
 function drip(start: string): Promise<string> {
   return new Promise((resolve) => {

@@ -46,6 +46,7 @@ test.each([
   [['10.0.0.0/8'], '10.0.0.1', '198.51.100.1, 203.0.113.7', '203.0.113.0/24'],
   [['10.0.0.0/8', '203.0.113.7'], '::ffff:10.0.0.1', '198.51.100.1, 203.0.113.7', '198.51.100.0/24'],
   [['10.0.0.0/8'], '192.0.2.1', '198.51.100.1', '192.0.2.0/24'],
+  [['loopback', 'uniquelocal'], '::1', '198.51.100.1, 172.20.0.1', '198.51.100.0/24'],
 ] as const)('trust %j, socket %s, forwarded %s: the caller is %s', (trust, socket, forwarded, prefix) => {
   expect(createCallerPrefix(trust)(asked(socket, forwarded))).toBe(prefix)
 })
