@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { type Evidence, recordChoice, refreshClusters } from '../consent/ledger.ts'
 import { int4Array, textArray, uuidArray } from '../db/binary-array.ts'
+import { lockSubjects } from '../db/locks.ts'
 import type { Tx } from '../db/pool.ts'
 import type { EventKey, SubjectId } from '../event/ids.ts'
 import { subjectId } from '../event/ids.ts'
@@ -38,6 +39,10 @@ export function saysAlready(device: Node, user: SubjectId, options: { confirmed:
  * device goes on as a new subject, so that what came before stays with the first user.
  */
 export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly WantedLink[]): Promise<void> {
+  await lockSubjects(
+    tx,
+    wanted.flatMap(({ device, user }) => [device.subject, user]),
+  )
   const plain: { device: SubjectId; link: WantedLink }[] = []
   for (const link of distinct(wanted)) {
     const taken = link.device.link !== undefined && link.device.link.user !== link.user

@@ -3,10 +3,11 @@ import type { Db } from '../db/pool.ts'
 import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
+import { bitOf } from '../event/purpose.ts'
 import { appendEvents, LOG_KIND, type LogEntry, type LogOrder } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
-import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { orderKey } from '../identity/blind-index.ts'
+import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
@@ -17,7 +18,7 @@ import { isExpired } from '../retention/due.ts'
 import { orderCountOf } from '../totals/order-count.ts'
 import { sealEvent } from './protect-event.ts'
 import { type Resolvable, type Resolved, resolve } from './resolve.ts'
-import { isSettled, settle, unsettled } from './settle-identities.ts'
+import { handoverAt, isSettled, settle, unsettled } from './settle-identities.ts'
 
 export interface GroupDeps {
   readonly db: Db
@@ -104,7 +105,13 @@ function removeExpired(active: ActivePolicy, projection: Projection, occurredAt:
 export async function processGroup(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[]> {
   for (let tries = 1; ; tries++) {
     try {
-      return await attempt(deps, items)
+      const outcomes = await attempt(deps, items)
+      if (Array.isArray(outcomes)) return outcomes
+      const { splitAt } = outcomes
+      return [
+        ...(await processGroup(deps, items.slice(0, splitAt))),
+        ...(await processGroup(deps, items.slice(splitAt))),
+      ]
     } catch (error) {
       const state = sqlState(error)
       if ((state === '40P01' || state === '40001') && tries < MAX_TRIES) continue
@@ -121,8 +128,14 @@ function isDataError(state: string | undefined): boolean {
   return state !== undefined && (state.startsWith('22') || state.startsWith('23'))
 }
 
-async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[]> {
+/** Where a group has to be kept in two commits, one after the other. */
+interface Split {
+  readonly splitAt: number
+}
+
+async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[] | Split> {
   const judged = await settled(deps, items)
+  if (!Array.isArray(judged)) return judged
   const active = deps.active()
   const keys = await loadSubjectKeys(deps.db, deps.keyring, judged.flatMap(keyWanted))
   const entries = judged.map((one) => ({ ...entryOf(active, one, keys), ...orderOf(deps.keyring, one) }))
@@ -135,29 +148,41 @@ async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<G
 }
 
 /** Decides, and where permitted events lack a subject or a link makes them and decides again: a link can restrict. */
-async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[]> {
+async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[] | Split> {
+  const metered = new Set<number>()
   for (let round = 1; ; round++) {
-    const judged = meterNewSubjects(deps, await judge(deps, items), round)
+    const judged = meterNewSubjects(deps, await judge(deps, items), round === 1, metered)
     const today = new Date(deps.now()).toISOString().slice(0, 10)
+    const permitted = judged.filter((one) => one.reason === undefined).map((one) => one.resolved)
     const missing = unsettled(
-      judged.filter((one) => one.reason === undefined).map((one) => one.resolved),
+      permitted,
+      judged.filter(tellsWhoOnly).map((one) => one.resolved),
       today,
     )
     if (isSettled(missing)) return judged
-    // Two users at once on one device would take turns for ever: the last word of this group is enough.
-    if (round === 3 && missing.create.length === 0) return judged
+    if (missing.link.length > 0 && items.length > 1) {
+      const splitAt = handoverAt(judged.map((one) => one.resolved))
+      if (splitAt !== undefined) return { splitAt }
+    }
     if (round > 5) throw new AppError('overloaded', 'subjects change faster than they can be read', { retryAfter: 1 })
     await settle(deps.db, deps.keyring, deps.active(), missing, deps.now())
   }
 }
 
-function meterNewSubjects(deps: GroupDeps, judged: Judged[], round: number): Judged[] {
-  if (round > 1) return judged
-  return judged.map((one) => {
+/** Refused, but it says that a device is somebody's. */
+function tellsWhoOnly({ reason, resolved }: Judged): boolean {
+  const { type } = resolved.item.event
+  return reason !== undefined && (type === 'identify' || type === 'alias')
+}
+
+/** Asks once for each event; one that was refused stays so in the rounds that follow. */
+function meterNewSubjects(deps: GroupDeps, judged: Judged[], first: boolean, metered: Set<number>): Judged[] {
+  return judged.map((one, i) => {
     const { item, device, user } = one.resolved
     if (one.reason !== undefined || item.source.kind === 'server') return one
     const makes = (item.device !== undefined && device === undefined) || (item.user !== undefined && user === undefined)
-    if (!makes || deps.newSubjects.take(item.source.id, item.addressPrefix)) return one
+    if (first && makes && !deps.newSubjects.take(item.source.id, item.addressPrefix)) metered.add(i)
+    if (!metered.has(i)) return one
     return { ...one, decision: closed(one.decision), projection: EMPTY, reason: 'too-many-new-subjects' }
   })
 }
@@ -184,7 +209,7 @@ function entryOf(active: ActivePolicy, one: Judged, keys: ReadonlyMap<string, Su
     granted: view.granted,
     refused: view.refused,
     narrowed: view.narrowed,
-    ...refOf(resolved, item.keys.pad),
+    ...refOf(resolved, decision, item.keys.pad),
   }
   const owner = ownerOf(resolved)
   if (one.reason !== undefined || owner === undefined) {
@@ -225,9 +250,12 @@ function orderOf(keyring: Keyring, { decision, resolved }: Judged): { order?: Lo
  * The consent record that decided, xor-ed with the half of the event's HMAC that is stored nowhere: whoever holds the
  * message id can name the record, and nobody can go from a record to the refusals that followed it.
  */
-function refOf(resolved: Resolved, pad: Buffer): { consentRef?: Uint8Array } {
-  const { device, user } = resolved.cluster
-  const deciding = [device, user].find((n) => n !== undefined && n.refused !== 0) ?? device ?? user
+function refOf({ cluster }: Resolved, decision: Decision, pad: Buffer): { consentRef?: Uint8Array } {
+  const { device, user, confirmed } = cluster
+  const asked = decision.verdicts.reduce((mask, { route }) => mask | bitOf(route.purpose), 0)
+  const refuser = [device, user].find((one) => one !== undefined && (one.clusterRefused & asked) !== 0)
+  const granter = [device, confirmed ? user : undefined].find((one) => one !== undefined && (one.granted & asked) !== 0)
+  const deciding = refuser ?? granter ?? device ?? user
   if (deciding === undefined) return {}
   const record = Buffer.from(deciding.recordId.replaceAll('-', ''), 'hex')
   return { consentRef: record.map((byte, i) => byte ^ pad[i]!) }

@@ -1,7 +1,8 @@
+import { timingSafeEqual } from 'node:crypto'
 import { narrowedBy } from '../consent/decide.ts'
 import { type Cluster, viewOf } from '../consent/view.ts'
 import type { IncomingEvent, Source } from '../event/event.ts'
-import { type EventKeys, eventKey } from '../identity/blind-index.ts'
+import { type EventKeys, eventKey, secretHash } from '../identity/blind-index.ts'
 import { hasEntropy } from '../identity/entropy.ts'
 import { type Presented, present } from '../identity/present.ts'
 import { indexText, type Node } from '../identity/read.ts'
@@ -17,6 +18,8 @@ export interface Resolvable {
   readonly user: Presented | undefined
   /** A server key or a subject token stands for the user id. */
   readonly userConfirmed: boolean
+  /** Keyed hash of the device secret that the message showed. */
+  readonly secretHash: Buffer | undefined
   readonly addressPrefix: string
 }
 
@@ -28,13 +31,15 @@ export function resolvable(
   request: { readonly addressPrefix: string; readonly confirmedUser: string | undefined },
 ): Resolvable {
   const { userId, confirmed } = userOf(source, event, request.confirmedUser)
+  const device = present(keyring, 'anonymous_id', deviceIdOf(source, event))
   return {
     event,
     source,
     keys: eventKey(keyring.dedupeKey, source.id, event.messageId),
-    device: present(keyring, 'anonymous_id', deviceIdOf(source, event)),
+    device,
     user: present(keyring, 'user_id', userId),
     userConfirmed: confirmed,
+    secretHash: shownSecret(keyring, source, event, device),
     addressPrefix: request.addressPrefix,
   }
 }
@@ -47,6 +52,16 @@ function userOf(
   if (source.kind === 'server') return { userId: event.userId, confirmed: event.userId !== undefined }
   const userId = event.userId ?? confirmedUser
   return { userId, confirmed: userId !== undefined && userId === confirmedUser }
+}
+
+function shownSecret(
+  keyring: Keyring,
+  source: Source,
+  { anonymousSecret }: IncomingEvent,
+  device: Presented | undefined,
+): Buffer | undefined {
+  if (source.kind === 'server' || device === undefined || anonymousSecret === undefined) return undefined
+  return secretHash(keyring.tokenKey, device.value, anonymousSecret)
 }
 
 /**
@@ -65,13 +80,35 @@ export interface Resolved {
   readonly user: Node | undefined
   readonly cluster: Cluster
   readonly view: ConsentView
+  /** What a link between the two may say: a token proves the user, only its secret the device. */
+  readonly linkConfirmed: boolean
 }
 
-export function resolve(policy: CompiledPolicy, item: Resolvable, nodes: ReadonlyMap<string, Node>): Resolved {
-  const device = item.device && nodes.get(indexText(item.device.key))
-  const user = item.user && nodes.get(indexText(item.user.key))
+export function resolve(policy: CompiledPolicy, stated: Resolvable, nodes: ReadonlyMap<string, Node>): Resolved {
+  const known = stated.device && nodes.get(indexText(stated.device.key))
+  const user = stated.user && nodes.get(indexText(stated.user.key))
+  const proof = proofOf(stated, known)
+  const stranger = proof === 'wrong' || (proof === 'withheld' && endsConfirmed(stated, known, user))
+  const item = stranger ? { ...stated, device: undefined } : stated
+  const device = stranger ? undefined : known
   const cluster = clusterOf(item, device, user)
-  return { item, device, user, cluster, view: { ...viewOf(cluster), narrowed: narrowedBy(policy, item.event.claim) } }
+  const view = { ...viewOf(cluster), narrowed: narrowedBy(policy, item.event.claim) }
+  return { item, device, user, cluster, view, linkConfirmed: item.userConfirmed && proof !== 'withheld' }
+}
+
+/**
+ * Whether a message is of the device that it names. One that has shown a secret is proven by it alone: with another
+ * secret the message is a stranger's; without one (clients that know of none) it counts, but changes no confirmed link.
+ */
+function proofOf(item: Resolvable, device: Node | undefined): 'enough' | 'withheld' | 'wrong' {
+  if (item.source.kind === 'server' || device?.secretHash === undefined) return 'enough'
+  if (item.secretHash === undefined) return 'withheld'
+  return timingSafeEqual(item.secretHash, device.secretHash) ? 'enough' : 'wrong'
+}
+
+/** A second user on a device whose first is confirmed. */
+function endsConfirmed(item: Resolvable, device: Node | undefined, user: Node | undefined): boolean {
+  return item.user !== undefined && device?.link?.confirmed === true && device.link.user !== user?.subject
 }
 
 /** The user that an event names goes before the one its device is linked to: somebody else may have signed in. */

@@ -2,12 +2,12 @@ import { lockRestriction } from '../db/locks.ts'
 import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import type { SubjectId } from '../event/ids.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { linkDevices, saysAlready, type WantedLink } from '../identity/links.ts'
-import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { Presented } from '../identity/present.ts'
+import { indexText, type Node, readNodes } from '../identity/read.ts'
 import { createSubjects, markSeen } from '../identity/subjects.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { Resolved } from './resolve.ts'
 
 /** Who is missing before these events can be kept: subjects to make, links to draw, days to note. */
@@ -17,8 +17,12 @@ export interface Unsettled {
   readonly seen: readonly SubjectId[]
 }
 
-/** What permitted events still lack. Empty for nearly every group: a subject is made once and linked once. */
-export function unsettled(permitted: readonly Resolved[], today: string): Unsettled {
+/**
+ * What permitted events still lack. Empty for nearly every group: a subject is made once and linked once. `refused` are
+ * those that say who somebody is: they make nobody, but between a device and a user that are known they draw the link,
+ * over which the account's refusals come.
+ */
+export function unsettled(permitted: readonly Resolved[], refused: readonly Resolved[], today: string): Unsettled {
   const create: Presented[] = []
   const link: Resolved[] = []
   const seen = new Set<SubjectId>()
@@ -29,17 +33,55 @@ export function unsettled(permitted: readonly Resolved[], today: string): Unsett
     if (needsLink(resolved)) link.push(resolved)
     for (const node of [device, user]) if (node !== undefined && node.seenOn < today) seen.add(node.subject)
   }
+  for (const resolved of refused) if (firstLink(resolved)) link.push(resolved)
   return { create, link, seen: [...seen].sort() }
+}
+
+/**
+ * Where in a group a device passes from one user to another: what comes before must be kept before the link changes.
+ * Undefined where it does not happen.
+ */
+export function handoverAt(group: readonly Resolved[]): number | undefined {
+  const holders = new Map<string, Holder>()
+  for (const [i, { item, device, user }] of group.entries()) {
+    if (item.device === undefined) continue
+    const name = indexText(item.device.key)
+    const holder = holders.get(name)
+    const next: Holder = { subject: device?.link?.user, name: undefined, ...holder }
+    if (item.user !== undefined) {
+      const own = indexText(item.user.key)
+      const isAnother = next.name === undefined ? next.subject !== user?.subject : next.name !== own
+      const wasAnybodys = next.name !== undefined || next.subject !== undefined
+      if (holder !== undefined && wasAnybodys && isAnother) return i
+      next.name = own
+    }
+    holders.set(name, next)
+  }
+  return undefined
+}
+
+interface Holder {
+  /** The user that the device was linked to when it was read. */
+  readonly subject: SubjectId | undefined
+  /** The last user that the group named on it. */
+  name: string | undefined
 }
 
 export function isSettled(what: Unsettled): boolean {
   return what.create.length === 0 && what.link.length === 0 && what.seen.length === 0
 }
 
-function needsLink({ item, device, user }: Resolved): boolean {
+function needsLink({ item, device, user, linkConfirmed }: Resolved): boolean {
   if (item.device === undefined || item.user === undefined) return false
   if (device === undefined || user === undefined) return true
-  return !saysAlready(device, user.subject, { confirmed: item.userConfirmed })
+  return !saysAlready(device, user.subject, { confirmed: linkConfirmed })
+}
+
+/** A second user needs a new device subject, which a refused event never makes. */
+function firstLink(resolved: Resolved): boolean {
+  const { device, user } = resolved
+  if (device === undefined || user === undefined) return false
+  return (device.link === undefined || device.link.user === user.subject) && needsLink(resolved)
 }
 
 /** Makes the missing subjects and links, in one transaction of its own. The caller reads and decides again. */
@@ -59,23 +101,27 @@ export async function settle(
         what.link.flatMap(({ item }) => [item.device!.key, item.user!.key]),
       )
       const context = { keyring, policyVersion: active.compiled.version, receivedAt }
-      await linkDevices(tx, context, what.link.flatMap((resolved) => wantedLink(resolved, nodes)))
+      await linkDevices(
+        tx,
+        context,
+        what.link.flatMap((resolved) => wantedLink(resolved, nodes)),
+      )
     }
     if (what.seen.length > 0) await markSeen(tx, what.seen)
   })
 }
 
-function wantedLink({ item }: Resolved, nodes: ReadonlyMap<string, Node>): WantedLink[] {
+function wantedLink({ item, linkConfirmed }: Resolved, nodes: ReadonlyMap<string, Node>): WantedLink[] {
   const device = nodes.get(indexText(item.device!.key))
   const user = nodes.get(indexText(item.user!.key))
   if (device === undefined || user === undefined) return []
-  if (saysAlready(device, user.subject, { confirmed: item.userConfirmed })) return []
+  if (saysAlready(device, user.subject, { confirmed: linkConfirmed })) return []
   return [
     {
       device,
       presented: item.device!,
       user: user.subject,
-      confirmed: item.userConfirmed,
+      confirmed: linkConfirmed,
       sourceId: item.source.id,
     },
   ]
