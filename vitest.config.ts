@@ -14,7 +14,14 @@ export default defineConfig({
           ...serialInOneProcess,
         },
       },
-      { test: { name: 'process', include: ['test/process/**/*.test.ts'], ...serialInOneProcess, fileParallelism: false } },
+      {
+        test: {
+          name: 'process',
+          include: ['test/process/**/*.test.ts'],
+          ...serialInOneProcess,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 })

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
 import { createAudit } from './audit/log.ts'
 import { readAuditEntries } from './audit/read.ts'
+import type { Config } from './config.ts'
 import { recordEvidence } from './consent/evidence.ts'
 import { type ConsentDeps, readConsent, recordConsent } from './consent/service.ts'
-import type { Config } from './config.ts'
 import { pendingMigrations } from './db/migrate.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
@@ -18,8 +18,8 @@ import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
-import { createDelivery, type Delivery } from './pipeline/delivery.ts'
 import type { BatchDeps } from './pipeline/deliver-batch.ts'
+import { createDelivery, type Delivery } from './pipeline/delivery.ts'
 import { explainDecision } from './pipeline/explain-decision.ts'
 import { createFlowProbe } from './pipeline/flow-probe.ts'
 import { createIntake, type Intake } from './pipeline/intake.ts'
@@ -127,8 +127,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     submit: (request) => intake.submit(request),
     recordConsent: (input) => recordConsent(consent, input),
     readConsent: (input) => readConsent(consent, input),
-    recommend: (input) =>
-      recommend({ ...consent, pseudonymiser: pseudonymiserOf(recommendation) }, input),
+    recommend: (input) => recommend({ ...consent, pseudonymiser: pseudonymiserOf(recommendation) }, input),
     explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
     readTotals: (query) => readTotalsFor({ db, audit }, query),
     addTotals: (input) => addTotalsFor({ db, audit }, input),
@@ -204,7 +203,10 @@ function destinationsOf(hosting: Hosting): BatchDeps[] {
   const [first] = hosting.modules
   const destinationId = active.destinationIds.get(PROBE)
   if (destinationId === undefined || first === undefined) return named
-  return [...named, { ...shared, destination: PROBE, destinationId, module: undefined, pseudonymiser: pseudonymiserOf(first) }]
+  return [
+    ...named,
+    { ...shared, destination: PROBE, destinationId, module: undefined, pseudonymiser: pseudonymiserOf(first) },
+  ]
 }
 
 async function readiness(deps: {

@@ -36,7 +36,8 @@ export function runWorkers(
     worker.on('message', (message: Message) => {
       if (message.weir === 'committed') deps.committed()
       if (message.weir === 'metrics') collecting.answered(message)
-      if (message.weir === 'metrics-wanted') void collecting.collect().then((text) => send(worker, { weir: 'metrics-text', id: message.id, text }))
+      if (message.weir === 'metrics-wanted')
+        void collecting.collect().then((text) => send(worker, { weir: 'metrics-text', id: message.id, text }))
       if (message.weir === 'ready' && ready.add(worker.id).size >= count) resolve()
     })
     worker.on('exit', (code, signal) => {
@@ -116,6 +117,11 @@ export function toPrimary(registry: () => Registry): Primary {
   const { promise: stopRequested, resolve: requestStop } = Promise.withResolvers<void>()
   let next = 1
   let told = false
+  /** What this worker alone knows, where the primary does not answer; never rejects. */
+  const ownText = (): Promise<string> =>
+    registry()
+      .metrics()
+      .catch(() => '')
   const tell = (message: Message): void => {
     if (process.connected) process.send?.(message)
   }
@@ -144,7 +150,9 @@ export function toPrimary(registry: () => Registry): Primary {
       const id = next++
       const { promise, resolve } = Promise.withResolvers<string>()
       waiting.set(id, resolve)
-      const timer = setTimeout(() => registry().metrics().then(resolve, () => resolve('')), METRICS_MS)
+      const timer = setTimeout(() => {
+        void ownText().then(resolve)
+      }, METRICS_MS)
       tell({ weir: 'metrics-wanted', id })
       return promise.finally(() => {
         clearTimeout(timer)

@@ -131,7 +131,8 @@ async function makeApp(
 function listen(server: Server, config: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const taken = cause.code === 'EADDRINUSE' ? 'is taken: set WEIR_PORT to a free one' : `cannot be listened on (${cause.code})`
+      const taken =
+        cause.code === 'EADDRINUSE' ? 'is taken: set WEIR_PORT to a free one' : `cannot be listened on (${cause.code})`
       reject(new AppError('conflict', `port ${config.http.port} ${taken}`, { cause }))
     })
     server.listen(config.http.port, config.http.host, resolve)

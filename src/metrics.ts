@@ -1,5 +1,5 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Outcome } from './event/event.ts'
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { OUTCOMES, type Outcome } from './event/event.ts'
 
 /** Everything that /metrics says. Labels come from closed lists: outcomes, destinations, stages. */
 export interface Metrics {
@@ -19,7 +19,12 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'weir_process_' })
   const registers = [registry]
-  const events = new Counter({ name: 'weir_events_total', help: 'Messages by outcome', labelNames: ['outcome'], registers })
+  const events = new Counter({
+    name: 'weir_events_total',
+    help: 'Messages by outcome',
+    labelNames: ['outcome'],
+    registers,
+  })
   const unknown = new Counter({
     name: 'weir_unclassified_fields_total',
     help: 'Properties that no policy class covers: sealed, forwarded to nobody',
@@ -39,20 +44,32 @@ export function createMetrics(): Metrics {
   })
   const queue = new Gauge({ name: 'weir_intake_queued_events', help: 'Events waiting for a commit', registers })
   const labelNames = ['destination'] as const
-  const delivered = new Counter({ name: 'weir_delivered_total', help: 'Events handed to a destination', labelNames, registers })
+  const delivered = new Counter({
+    name: 'weir_delivered_total',
+    help: 'Events handed to a destination',
+    labelNames,
+    registers,
+  })
   const withheld = new Counter({
     name: 'weir_withheld_total',
     help: 'Events permitted at intake and refused at delivery',
     labelNames,
     registers,
   })
-  const dead = new Counter({ name: 'weir_dead_letters_total', help: 'Events a destination failed on', labelNames, registers })
+  const dead = new Counter({
+    name: 'weir_dead_letters_total',
+    help: 'Events a destination failed on',
+    labelNames,
+    registers,
+  })
   const lag = new Gauge({
     name: 'weir_delivery_lag_seconds',
     help: 'Age of the oldest event not yet delivered; 0 when none waits',
     labelNames,
     registers,
   })
+  // A series that is missing until its first event looks like an outcome that cannot happen.
+  for (const outcome of OUTCOMES) events.inc({ outcome }, 0)
   return {
     registry,
     outcome: (outcome, count = 1) => events.inc({ outcome }, count),

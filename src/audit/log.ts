@@ -32,7 +32,7 @@ const MAX_BATCH = 500
 
 /** The audit log. Entries that arrive while a commit is under way share the next one. */
 export function createAudit(deps: { readonly db: Db; readonly key: KeyObject; readonly now: () => number }): Audit {
-  let waiting: Waiting[] = []
+  const waiting: Waiting[] = []
   let running = false
 
   async function run(): Promise<void> {
@@ -40,7 +40,10 @@ export function createAudit(deps: { readonly db: Db; readonly key: KeyObject; re
     while (waiting.length > 0) {
       const batch = waiting.splice(0, MAX_BATCH)
       try {
-        await write(deps.db, batch.map((one) => one.entry))
+        await write(
+          deps.db,
+          batch.map((one) => one.entry),
+        )
         for (const one of batch) one.resolve()
       } catch (error) {
         for (const one of batch) one.reject(error)

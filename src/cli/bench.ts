@@ -9,7 +9,12 @@ import { answer, type CommonOptions, example } from './output.ts'
 export interface BenchResult {
   readonly name: string
   readonly figures: Readonly<Record<string, number>>
-  readonly goals: readonly { readonly what: string; readonly goal: number; readonly value: number; readonly met: boolean }[]
+  readonly goals: readonly {
+    readonly what: string
+    readonly goal: number
+    readonly value: number
+    readonly met: boolean
+  }[]
 }
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'test', 'bench')
@@ -35,6 +40,8 @@ export function register(command: Command): void {
 function table(result: BenchResult): string {
   const width = Math.max(...Object.keys(result.figures).map((name) => name.length))
   const figures = Object.entries(result.figures).map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)
-  const goals = result.goals.map(({ what, goal, value, met }) => `  ${met ? 'met   ' : 'MISSED'} ${what}: ${value} (goal ${goal})`)
+  const goals = result.goals.map(
+    ({ what, goal, value, met }) => `  ${met ? 'met   ' : 'MISSED'} ${what}: ${value} (goal ${goal})`,
+  )
   return [result.name, ...figures, 'goals', ...goals].join('\n')
 }

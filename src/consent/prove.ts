@@ -37,13 +37,18 @@ export async function prove(speaker: Speaker, verify: VerifySubjectToken, keyrin
   if (tokenUser !== undefined && speaker.userId !== undefined && speaker.userId !== tokenUser) {
     throw forbidden('the subject token is of another user than userId')
   }
-  const ids = { userId: checked('user_id', tokenUser ?? speaker.userId), anonymousId: checked('anonymous_id', speaker.anonymousId) }
+  const ids = {
+    userId: checked('user_id', tokenUser ?? speaker.userId),
+    anonymousId: checked('anonymous_id', speaker.anonymousId),
+  }
   if (ids.userId === undefined && ids.anonymousId === undefined) {
     throw new AppError('invalid', 'say whose choice it is: userId or anonymousId', { code: 'nobody-named' })
   }
   if (speaker.source.kind === 'server') return { ...ids, proof: 'server-key', secretHash: undefined }
   if (ids.userId !== undefined && tokenUser === undefined) {
-    throw forbidden('a browser key cannot speak for a user id: send a subject token signed by the shop, or use a server key')
+    throw forbidden(
+      'a browser key cannot speak for a user id: send a subject token signed by the shop, or use a server key',
+    )
   }
   const hash = ids.anonymousId === undefined ? undefined : deviceHash(keyring, ids.anonymousId, speaker.anonymousSecret)
   return { ...ids, proof: tokenUser === undefined ? 'device-secret' : 'subject-token', secretHash: hash }
@@ -73,7 +78,9 @@ function checked(type: 'user_id' | 'anonymous_id', value: string | undefined): s
   if (value === undefined) return undefined
   const normalised = normalise(type, value)
   if (!normalised.ok) {
-    throw new AppError('invalid', `${type === 'user_id' ? 'userId' : 'anonymousId'} is ${normalised.reason}`, { code: 'bad-identifier' })
+    throw new AppError('invalid', `${type === 'user_id' ? 'userId' : 'anonymousId'} is ${normalised.reason}`, {
+      code: 'bad-identifier',
+    })
   }
   return normalised.value
 }

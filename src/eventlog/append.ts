@@ -1,8 +1,8 @@
+import { byteaArray, dateArray, int2Array, int4Array, postgresDay, uuidArray } from '../db/binary-array.ts'
 import type { Db, Tx } from '../db/pool.ts'
+import type { EventKey, SubjectId } from '../event/ids.ts'
 import { orderColumns } from '../totals/count.ts'
 import type { OrderCount } from '../totals/order-count.ts'
-import { byteaArray, dateArray, int2Array, int4Array, postgresDay, uuidArray } from '../db/binary-array.ts'
-import type { EventKey, SubjectId } from '../event/ids.ts'
 
 /** Kinds of log rows; the numbers stand in the database. */
 export const LOG_KIND = { event: 0, link: 1, unlink: 2, probe: 3 } as const
@@ -49,7 +49,11 @@ export interface LogOrder {
  * Returns for each entry whether it was fresh; the others were seen within 24 hours and changed nothing.
  * Event keys must be distinct within the group. Throws what pg throws; nothing is written then.
  */
-export async function appendEvents(db: Db | Tx, policyVersion: number, entries: readonly LogEntry[]): Promise<boolean[]> {
+export async function appendEvents(
+  db: Db | Tx,
+  policyVersion: number,
+  entries: readonly LogEntry[],
+): Promise<boolean[]> {
   const result = await db.$client.query<{ fresh: number[] }>({
     name: 'append-events',
     text: APPEND,
@@ -114,7 +118,11 @@ function orderColumnsOf(entries: readonly LogEntry[]): Buffer[] {
     event.push(index + 1)
     orders.push(order)
   })
-  return [int4Array(event), byteaArray(orders.map((order) => order.key)), ...orderColumns(orders.map((order) => order.count))]
+  return [
+    int4Array(event),
+    byteaArray(orders.map((order) => order.key)),
+    ...orderColumns(orders.map((order) => order.count)),
+  ]
 }
 
 const NOTHING = Buffer.alloc(0)

@@ -104,7 +104,12 @@ export async function readBlobs(tx: Tx, wanted: readonly BlobAt[]): Promise<Stor
       text: `select s.pos, s.bytes from unnest($3::uuid[], $4::bigint[]) as w(subject, pos)
         join weir.sealed s on s.class_id = ($1::smallint[])[1] and s.due = ($2::date[])[1]
           and s.subject_id = w.subject and s.pos = w.pos`,
-      values: [int2Array([classId]), dateArray([dueDay]), uuidArray(group.map((at) => at.subject)), int8Array(group.map((at) => at.pos))],
+      values: [
+        int2Array([classId]),
+        dateArray([dueDay]),
+        uuidArray(group.map((at) => at.subject)),
+        int8Array(group.map((at) => at.pos)),
+      ],
     })
     for (const row of rows) found.push({ classId, pos: row.pos, bytes: row.bytes })
   }

@@ -11,12 +11,19 @@ const MAX_AGE_SECONDS = 600
  * say which of its users is signed in. EdDSA or ES256; `sub` is the user id, `aud` this gateway (its public URL, or
  * `weir`), `iat` at most ten minutes ago, `exp` required. Throws AppError unauthenticated; never echoes the token.
  */
-export function createSubjectTokens(options: { readonly publicUrl: string; readonly now: () => number }): VerifySubjectToken {
+export function createSubjectTokens(options: {
+  readonly publicUrl: string
+  readonly now: () => number
+}): VerifySubjectToken {
   return async function verify(source, token) {
     if (source.subjectKey === undefined) {
-      throw new AppError('unauthenticated', 'this source has no key for subject tokens: weir source add … --subject-key FILE.jwk', {
-        code: 'no-subject-key',
-      })
+      throw new AppError(
+        'unauthenticated',
+        'this source has no key for subject tokens: weir source add … --subject-key FILE.jwk',
+        {
+          code: 'no-subject-key',
+        },
+      )
     }
     const jwk = source.subjectKey as JWK
     const algorithm = jwk.kty === 'OKP' ? 'EdDSA' : 'ES256'
@@ -33,10 +40,14 @@ export function createSubjectTokens(options: { readonly publicUrl: string; reado
       if (typeof payload.sub !== 'string' || payload.sub === '') throw new TypeError('sub is empty')
       return payload.sub
     } catch (cause) {
-      throw new AppError('unauthenticated', 'the subject token does not hold: sign sub, aud, iat and exp with the registered key', {
-        code: 'bad-subject-token',
-        cause,
-      })
+      throw new AppError(
+        'unauthenticated',
+        'the subject token does not hold: sign sub, aud, iat and exp with the registered key',
+        {
+          code: 'bad-subject-token',
+          cause,
+        },
+      )
     }
   }
 }

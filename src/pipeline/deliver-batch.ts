@@ -8,8 +8,8 @@ import { LOG_KIND } from '../eventlog/append.ts'
 import { type LogRow, moveCursor, readAfter, readAt, readCursor } from '../eventlog/read.ts'
 import type { Module } from '../modules/module.ts'
 import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
-import type { PolicyShelf } from './policy-shelf.ts'
 import { type Lens, openBatch, relinksOf } from './open-batch.ts'
+import type { PolicyShelf } from './policy-shelf.ts'
 
 export interface BatchDeps extends Lens {
   readonly db: Db
@@ -58,7 +58,10 @@ export async function deliverBatch(deps: BatchDeps, limit: number): Promise<Batc
 }
 
 async function loadPolicies(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promise<void> {
-  await deps.policies.load(tx, rows.map((row) => row.policyVersion))
+  await deps.policies.load(
+    tx,
+    rows.map((row) => row.policyVersion),
+  )
 }
 
 interface Handed {
@@ -102,7 +105,7 @@ async function handleAll(
   rows: readonly LogRow[],
 ): Promise<number> {
   if (batch.length === 0) return 0
-  if (await tryHandle(tx, module, batch) === undefined) return 0
+  if ((await tryHandle(tx, module, batch)) === undefined) return 0
   let failed = 0
   for (const one of batch) {
     const code = await tryHandle(tx, module, [one])
@@ -160,7 +163,10 @@ async function retryLetters(tx: Tx, deps: BatchDeps): Promise<{ delivered: numbe
   if (module === undefined) return counts
   const due = await dueLetters(tx, deps.destinationId)
   if (due.length === 0) return counts
-  const rows = await readAt(tx, due.map((letter) => letter.pos))
+  const rows = await readAt(
+    tx,
+    due.map((letter) => letter.pos),
+  )
   await loadPolicies(tx, deps, rows)
   for (const letter of due) {
     const code = await retryOne(tx, deps, module, letter, rows)

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { type BatchDeps, type BatchResult, deliverBatch } from './deliver-batch.ts'
-import { purgeContent, type PurgeDeps } from './purge-content.ts'
+import { type PurgeDeps, purgeContent } from './purge-content.ts'
 
 export interface DeliveryDeps {
   /** Asked for each batch, so that a policy activated meanwhile counts. */
@@ -58,10 +58,16 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     for (const { destination } of deps.destinations()) {
       if (loops.has(destination)) continue
       const size = { limit: 200 }
-      loops.set(destination, createLoop(() => deliver(destination, size), deps.log, destination))
+      loops.set(
+        destination,
+        createLoop(() => deliver(destination, size), deps.log, destination),
+      )
     }
     if (!loops.has('stored content')) {
-      loops.set('stored content', createLoop(() => purgeContent(deps.purge), deps.log, 'stored content'))
+      loops.set(
+        'stored content',
+        createLoop(() => purgeContent(deps.purge), deps.log, 'stored content'),
+      )
     }
     return [...loops.values()]
   }

@@ -64,8 +64,11 @@ export function createIntake(deps: IntakeDeps): Intake {
   async function processLane(group: readonly Waiting[]): Promise<void> {
     const { first, repeats } = withoutRepeats(group)
     try {
-      const outcomes = await processGroup(deps, first.map((one) => one.item))
-      first.forEach((one, i) => one.settle(outcomes[i]!))
+      const outcomes = await processGroup(
+        deps,
+        first.map((one) => one.item),
+      )
+      for (const [i, one] of first.entries()) one.settle(outcomes[i]!)
       deps.committed()
       for (const { one, of } of repeats) one.settle(repeatOf(outcomes[of]!))
       deps.metrics.groupSize(group.length)
@@ -174,5 +177,8 @@ function answerOf(item: Resolvable, result: GroupOutcome, told: boolean): Submit
 
 function unavailable(error: unknown): AppError {
   if (error instanceof AppError) return error
-  return new AppError('overloaded', 'the event could not be kept just now: send it again', { retryAfter: 2, cause: error })
+  return new AppError('overloaded', 'the event could not be kept just now: send it again', {
+    retryAfter: 2,
+    cause: error,
+  })
 }

@@ -56,7 +56,10 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
     lens.keyring,
     candidates.map(({ node }) => ({ subject: node.subject, keyVersion: node.keyVersion })),
   )
-  const blobs = await readBlobs(tx, candidates.flatMap((one) => blobsWanted(lens, one)))
+  const blobs = await readBlobs(
+    tx,
+    candidates.flatMap((one) => blobsWanted(lens, one)),
+  )
   const byPos = Map.groupBy(blobs, (blob) => blob.pos)
   const delivered = candidates.flatMap((one) => {
     const subjectKeys = keys.get(one.subject)
@@ -154,4 +157,3 @@ export function relinksOf(lens: Lens, rows: readonly LogRow[], kinds: { link: nu
     return [{ from, to: lens.pseudonymiser.pseudonym(row.other) }]
   })
 }
-

@@ -1,9 +1,9 @@
 import type { JsonObject, PermittedEvent } from '../event/event.ts'
 import type { LogBlob } from '../eventlog/append.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { openRecord, readHeader, sealRecord } from '../protect/seal.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { dueOf } from '../retention/due.ts'
-import type { ActivePolicy } from '../eventlog/partitions.ts'
 
 /** What a blob holds once opened: when the event happened and its fields of one class, in their original shape. */
 export interface BlobContent {

@@ -54,7 +54,10 @@ async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promis
   if (blobs.length === 0) return
   const keys = (await loadSubjectKeys(tx, deps.keyring, [{ subject, keyVersion: node.keyVersion }])).get(subject)
   const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
-  await deps.policies.load(tx, rows.map((row) => row.policyVersion))
+  await deps.policies.load(
+    tx,
+    rows.map((row) => row.policyVersion),
+  )
   const change = newChange()
   for (const row of rows) {
     const open = stillOpen(deps, node, row)
@@ -138,7 +141,10 @@ async function write(tx: Tx, subject: SubjectId, change: Change): Promise<void> 
     ],
   )
   for (const { row, mask } of routes) {
-    await tx.$client.query('update weir.event_log set routes = $1 where pos = $2 and at_day = $3', [mask, row.pos, row.atDay])
+    await tx.$client.query('update weir.event_log set routes = $1 where pos = $2 and at_day = $3', [
+      mask,
+      row.pos,
+      row.atDay,
+    ])
   }
 }
-

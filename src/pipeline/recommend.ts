@@ -1,7 +1,7 @@
 import type { Audit } from '../audit/log.ts'
+import { prove, type Speaker } from '../consent/prove.ts'
 import type { ConsentDeps } from '../consent/service.ts'
 import { provenNodes } from '../consent/service.ts'
-import { prove, type Speaker } from '../consent/prove.ts'
 import { viewOf } from '../consent/view.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
@@ -64,7 +64,8 @@ async function permittedSubjects(deps: RecommendDeps, request: RecommendRequest)
   const purpose = bitOf('personalisation')
   const narrowed = request.gpc ? deps.active().compiled.gpc : 0
   if ((view.granted & ~view.refused & ~narrowed & purpose) === 0) return []
-  const subjects = user === undefined ? [device!.subject] : [user.subject, ...(await confirmedDevices(deps, user.subject))]
+  const subjects =
+    user === undefined ? [device!.subject] : [user.subject, ...(await confirmedDevices(deps, user.subject))]
   await deps.audit.append({
     actor: `source:${request.source.id}`,
     action: 'recommendation.read',

@@ -15,7 +15,10 @@ interface Asker {
 }
 
 /** Reading publishes: what is answered is committed as published first, so that later answers never differ by a few. */
-export async function readTotalsFor(deps: Deps, query: { readonly from: string; readonly to: string } & Asker): Promise<JsonObject> {
+export async function readTotalsFor(
+  deps: Deps,
+  query: { readonly from: string; readonly to: string } & Asker,
+): Promise<JsonObject> {
   await deps.audit.append({
     actor: `${query.actor.kind}:${query.actor.id}`,
     action: 'totals.read',
@@ -26,7 +29,10 @@ export async function readTotalsFor(deps: Deps, query: { readonly from: string; 
 }
 
 /** Sums that an ERP counted itself; the same batchId again changes nothing. */
-export async function addTotalsFor(deps: Deps, input: { readonly batchId: string; readonly rows: readonly ErpRow[] } & Asker): Promise<JsonObject> {
+export async function addTotalsFor(
+  deps: Deps,
+  input: { readonly batchId: string; readonly rows: readonly ErpRow[] } & Asker,
+): Promise<JsonObject> {
   await deps.audit.append({
     actor: `${input.actor.kind}:${input.actor.id}`,
     action: 'totals.add',

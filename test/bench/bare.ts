@@ -4,7 +4,9 @@ import pg from 'pg'
 import { createLane } from '../../src/pipeline/lane.ts'
 
 const pool = new pg.Pool({ connectionString: process.argv[2], max: 4 })
-await pool.query('create table if not exists bare_event (message_id text, body jsonb, received_at timestamptz default now())')
+await pool.query(
+  'create table if not exists bare_event (message_id text, body jsonb, received_at timestamptz default now())',
+)
 
 interface Waiting {
   readonly event: { messageId: string }

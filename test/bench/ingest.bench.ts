@@ -46,7 +46,9 @@ function result(measured: Record<string, Load[]>): BenchResult {
     perSecond: median(measured[name]!.map((one) => one.perSecond)),
     p99: median(measured[name]!.map((one) => one.p99)),
   })
-  const [bareSingle, weirSingle, bareBatch, weirBatch] = ['bareSingle', 'weirSingle', 'bareBatch', 'weirBatch'].map(of) as [Load, Load, Load, Load]
+  const [bareSingle, weirSingle, bareBatch, weirBatch] = ['bareSingle', 'weirSingle', 'bareBatch', 'weirBatch'].map(
+    of,
+  ) as [Load, Load, Load, Load]
   const single = round(weirSingle.perSecond / bareSingle.perSecond)
   const batch = round(weirBatch.perSecond / bareBatch.perSecond)
   return {
@@ -64,7 +66,12 @@ function result(measured: Record<string, Load[]>): BenchResult {
       batch20_ratio: batch,
     },
     goals: [
-      { what: 'single events beside the bare pipeline, delivery stopped', goal: 0.5, value: single, met: single >= 0.5 },
+      {
+        what: 'single events beside the bare pipeline, delivery stopped',
+        goal: 0.5,
+        value: single,
+        met: single >= 0.5,
+      },
       { what: 'batches of 20 beside the bare pipeline, delivery stopped', goal: 0.3, value: batch, met: batch >= 0.3 },
     ],
   }
@@ -121,7 +128,11 @@ function event(): object {
       ip: '203.0.113.77',
       userAgent: 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 Chrome/141.0.0.0 Safari/537.36',
       locale: 'zh-CN',
-      page: { url: 'https://shop.example/p/longjing?utm_source=xiaohongshu', path: '/p/longjing', referrer: 'https://m.example/' },
+      page: {
+        url: 'https://shop.example/p/longjing?utm_source=xiaohongshu',
+        path: '/p/longjing',
+        referrer: 'https://m.example/',
+      },
       campaign: { source: 'xiaohongshu', medium: 'kol', name: 'spring' },
     },
     _metadata: { nodeVersion: '24.0.0', jsRuntime: 'node' },

@@ -28,7 +28,7 @@ async function storedAs(messageId: string): Promise<Stored> {
   const { rows } = await weir.owner.$client.query<{ subject_id: string | null }>(
     'select subject_id from weir.event_log where kind = 0 order by pos desc limit 1',
   )
-  return { reason: body.outcome === 'permitted' ? 'permitted' : String(body.reason), subject: rows[0]!.subject_id }
+  return { reason: body.outcome === 'permitted' ? 'permitted' : (body.reason as string), subject: rows[0]!.subject_id }
 }
 
 async function view(by: Caller, ids: JsonObject, headers: Record<string, string> = {}): Promise<Stored> {
@@ -74,7 +74,9 @@ describe('claimed and confirmed', () => {
     expect(await view(browser, { userId, anonymousId: device.anonymousId })).toMatchObject({ reason: 'permitted' })
     expect(await linksOfDevice(device.anonymousId)).toEqual([{ state: 'claimed', ended: false }])
     await choose(weir.server, { userId, choices: { personalisation: false } })
-    expect(await view(browser, { userId, anonymousId: device.anonymousId })).toMatchObject({ reason: 'refused-by-person' })
+    expect(await view(browser, { userId, anonymousId: device.anonymousId })).toMatchObject({
+      reason: 'refused-by-person',
+    })
     // The link was drawn: the refusal counts for the device's events that name nobody, too.
     expect(await view(browser, { anonymousId: device.anonymousId })).toMatchObject({ reason: 'refused-by-person' })
   })

@@ -24,7 +24,7 @@ export interface RecordingModule {
   /** Awaited inside handle(), before it returns: for tests that need to be in the middle of a batch. */
   during: ((tx: Tx) => Promise<void>) | undefined
   /** Role, schema and tables: give it to createTestApp as `prepare`. */
-  prepare(superuser: pg.Client): Promise<void>
+  readonly prepare: (superuser: pg.Client) => Promise<void>
 }
 
 export function recordingModule(name: string, purpose: Purpose): RecordingModule {

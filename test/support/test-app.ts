@@ -166,7 +166,7 @@ function caller(url: string, key: string, authorization: string): Caller {
   async function call(
     method: string,
     path: string,
-    more: RequestInit & { headers: Record<string, string> },
+    more: Pick<RequestInit, 'body'> & { headers: Record<string, string> },
   ): Promise<Answer> {
     const response = await fetch(url + path, { method, ...more, headers: { authorization, ...more.headers } })
     const text = await response.text()
