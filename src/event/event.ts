@@ -117,4 +117,5 @@ export interface Delivered {
 }
 
 /** What became of one message. */
-export type Outcome = 'accepted' | 'duplicate' | 'refused' | 'suppressed' | 'invalid'
+export const OUTCOMES = ['accepted', 'duplicate', 'refused', 'suppressed', 'invalid'] as const
+export type Outcome = (typeof OUTCOMES)[number]
