@@ -18,7 +18,11 @@ export interface PoolOptions {
   readonly role?: string
   readonly max?: number
   readonly applicationName?: string
+  /** Milliseconds after which a statement without an answer is given up, with its connection: a server may hang. */
+  readonly patience?: number
 }
+
+const CONNECT_MS = 10_000 // to a server that accepts and says nothing, or for a connection of a pool that is busy
 
 /** Opens a pool. bigint columns arrive as BigInt, numeric and date columns as text. */
 export function openPool(options: PoolOptions): Db {
@@ -27,10 +31,15 @@ export function openPool(options: PoolOptions): Db {
     max: options.max ?? 10,
     application_name: options.applicationName ?? 'weir',
     types: typeParsers,
+    keepAlive: true,
+    connectionTimeoutMillis: CONNECT_MS,
+    ...(options.patience === undefined ? {} : { query_timeout: options.patience }),
     ...(options.role === undefined ? {} : { options: `-c role=${options.role}` }),
   })
   // An idle connection that breaks (Postgres restarted) is replaced by the pool; the next query says what is wrong.
   pool.on('error', () => undefined)
+  // One that breaks in somebody's hands tells so twice: the query under way rejects, and this event would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return drizzle({ client: pool })
 }
 

@@ -27,13 +27,20 @@ async function once<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
     await client.query('commit')
     return result
   } catch (error) {
-    await client.query('rollback').catch((cause: Error) => {
-      broken = cause
-    })
+    if (isUnanswered(error)) broken = error
+    else
+      await client.query('rollback').catch((cause: Error) => {
+        broken = cause
+      })
     throw error
   } finally {
     client.release(broken) // a connection that cannot roll back is thrown away
   }
+}
+
+/** A statement given up on: its connection waits for the answer still, and would wait as long again to roll back. */
+function isUnanswered(error: unknown): error is Error {
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 /** SQLSTATE of an error thrown by pg, looked up through drizzle's wrapping; undefined for anything else. */
