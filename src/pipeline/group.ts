@@ -56,11 +56,20 @@ export async function judge(deps: GroupDeps, items: readonly Resolvable[]): Prom
   )
   const nodes = await readNodes(deps.db, [...keys.values()])
   const active = deps.active()
-  return items.map((item) => judgeOne(active, item, nodes, deps.now()))
+  return items.map((item) => judgeOne(active, item, resolve(active.compiled, item, nodes), deps.now()))
 }
 
-function judgeOne(active: ActivePolicy, item: Resolvable, nodes: ReadonlyMap<string, Node>, now: number): Judged {
-  const resolved = resolve(active.compiled, item, nodes)
+/** Decides as if what each message claims were what its sender had granted. Asks nobody's ledger. */
+export function rehearse(deps: Pick<GroupDeps, 'active' | 'now'>, items: readonly Resolvable[]): Judged[] {
+  const active = deps.active()
+  return items.map((item) => {
+    const resolved = resolve(active.compiled, item, new Map())
+    const view = { ...resolved.view, granted: item.event.claim.granted }
+    return judgeOne(active, item, { ...resolved, view }, deps.now())
+  })
+}
+
+function judgeOne(active: ActivePolicy, item: Resolvable, resolved: Resolved, now: number): Judged {
   const { event } = item
   const rule = active.compiled.events.get(ruleKey(event))
   const decision = rule === undefined ? UNKNOWN : decideRule(active.compiled, rule, resolved.view)
