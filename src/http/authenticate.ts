@@ -20,13 +20,23 @@ export interface Credentials {
 export function presented(request: IncomingMessage, fromQuery?: string | null): Credentials | undefined {
   const { authorization } = request.headers
   const header = request.headers['x-write-key']
-  if (Array.isArray(header)) throw disagreement()
+  if (Array.isArray(header) || sentTwice(request)) throw disagreement()
   const found = [
     authorization === undefined ? undefined : readBasic(authorization),
     header === undefined ? undefined : split(header),
     fromQuery ? split(fromQuery) : undefined,
   ]
   return found.reduce(agree, undefined)
+}
+
+/** Node keeps the first of several Authorization headers, a proxy in front may have read the last. */
+function sentTwice({ rawHeaders }: IncomingMessage): boolean {
+  let seen = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string
+    if (name.length === 13 && name.toLowerCase() === 'authorization') seen++
+  }
+  return seen > 1
 }
 
 /** Folds the keys that a body carries into those of the headers. Every key that is there must be the same one. */

@@ -146,6 +146,14 @@ test('a slowloris is cut off, in its headers and in its body', async () => {
   expect(await drip(start)).toMatch(/^HTTP\/1\.1 408|^$/)
 })
 
+test('two Authorization headers are one too many', async () => {
+  const two = `Authorization: ${basic(key)}\r\nAuthorization: ${basic('other')}\r\n`
+  const answer = await drip(
+    `POST /v1/batch HTTP/1.1\r\nHost: x\r\n${two}Connection: close\r\nContent-Length: 2\r\n\r\n{}`,
+  )
+  expect(answer).toMatch(/^HTTP\/1\.1 401[\s\S]*keys-disagree/)
+})
+
 test('a client that leaves mid-body leaves nothing behind', async () => {
   const socket = connect(Number(new URL(edge.url).port), '127.0.0.1')
   socket.write(`POST /v1/batch HTTP/1.1\r\nHost: x\r\nAuthorization: ${basic(key)}\r\nContent-Length: 1000\r\n\r\n{"ba`)
