@@ -5,6 +5,11 @@ create table weir.policy_version (
   source text not null,
   activated_at timestamptz not null default now()
 );
+-- The one that decides now, on every node: delivery reads it under its lock.
+create table weir.active_policy (
+  one boolean primary key default true check (one),
+  version integer not null
+);
 create table weir.destination (
   destination_id smallint generated always as identity primary key,
   name text not null unique
@@ -219,6 +224,7 @@ $$;
 
 grant select on weir.policy_version, weir.destination, weir.field_class to weir_app;
 grant insert on weir.policy_version, weir.destination to weir_app;
+grant select, insert, update on weir.active_policy to weir_app;
 grant select, insert on weir.event_log to weir_app;
 grant delete, update on weir.event_log to weir_app; -- probes go after an hour; erasure takes rows out
 grant select, insert, update, delete on weir.sealed to weir_app;

@@ -4,6 +4,7 @@ import { readAuditEntries } from './audit/read.ts'
 import type { Config } from './config.ts'
 import { recordEvidence } from './consent/evidence.ts'
 import { type ConsentDeps, readConsent, recordConsent } from './consent/service.ts'
+import { lockRestriction } from './db/locks.ts'
 import { pendingMigrations } from './db/migrate.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
@@ -27,7 +28,7 @@ import { createPolicyShelf, type PolicyShelf } from './pipeline/policy-shelf.ts'
 import { recommend } from './pipeline/recommend.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
-import { registerPolicy } from './policy/registry.ts'
+import { activateVersion, activeVersion, registerPolicy } from './policy/registry.ts'
 import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
@@ -154,6 +155,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** Registers the policy and makes it the one that decides: under the restriction lock, for it may forbid (law 3). */
 async function activate(db: Db, loaded: LoadedPolicy, now: () => number): Promise<ActivePolicy> {
   const version = await transaction(db, async (tx) => {
     await tx.$client.query(
@@ -163,7 +165,14 @@ async function activate(db: Db, loaded: LoadedPolicy, now: () => number): Promis
     )
     return registerPolicy(tx, loaded.policy, loaded.text)
   })
-  return prepareStorage(db, withVersion(loaded.policy, version), dayOf(now()))
+  const active = await prepareStorage(db, withVersion(loaded.policy, version), dayOf(now()))
+  if ((await activeVersion(db)) !== version) {
+    await transaction(db, async (tx) => {
+      await lockRestriction(tx, active.allDestinationIds)
+      await activateVersion(tx, version)
+    })
+  }
+  return active
 }
 
 function dayOf(ms: number): string {

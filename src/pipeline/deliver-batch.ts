@@ -7,6 +7,7 @@ import type { SubjectId } from '../event/ids.ts'
 import { LOG_KIND } from '../eventlog/append.ts'
 import { type LogRow, moveCursor, readAfter, readAt, readCursor } from '../eventlog/read.ts'
 import type { Module } from '../modules/module.ts'
+import { activeVersion } from '../policy/registry.ts'
 import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
 import { type Lens, openBatch, relinksOf } from './open-batch.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
@@ -36,9 +37,10 @@ const MAX_PURGES = 20
  * One batch of one destination in one transaction: the lock of law 3, erasures that withdrawals ordered, letters that
  * are due again, then what follows the cursor; module state and cursor move together or not at all.
  */
-export async function deliverBatch(deps: BatchDeps, limit: number): Promise<BatchResult> {
-  return transaction(deps.db, async (tx) => {
-    await lockDelivery(tx, deps.destinationId)
+export async function deliverBatch(own: BatchDeps, limit: number): Promise<BatchResult> {
+  return transaction(own.db, async (tx) => {
+    await lockDelivery(tx, own.destinationId)
+    const deps = await underActivePolicy(tx, own)
     const erased = await erasePurged(tx, deps)
     const retried = await retryLetters(tx, deps)
     const after = await readCursor(tx, deps.destinationId)
@@ -55,6 +57,14 @@ export async function deliverBatch(deps: BatchDeps, limit: number): Promise<Batc
       last,
     }
   })
+}
+
+/** Another node may have activated another policy: the one in the database decides, read after the lock like consent. */
+async function underActivePolicy(tx: Tx, deps: BatchDeps): Promise<BatchDeps> {
+  const version = await activeVersion(tx)
+  if (version === undefined || version === deps.active.compiled.version) return deps
+  await deps.policies.load(tx, [version])
+  return { ...deps, active: { ...deps.active, compiled: deps.policies.of(version) } }
 }
 
 async function loadPolicies(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promise<void> {

@@ -26,6 +26,19 @@ export async function registerPolicy(tx: Tx, policy: CompiledPolicy, text: strin
   return (made.rows[0] as { version: number }).version
 }
 
+/** Makes a version the one that decides, on every node. The caller holds the restriction lock: it may forbid. */
+export async function activateVersion(tx: Tx, version: number): Promise<void> {
+  await tx.execute(sql`
+    insert into weir.active_policy (version) values (${version})
+    on conflict (one) do update set version = excluded.version`)
+}
+
+/** The version that decides now; undefined before the first activation. */
+export async function activeVersion(tx: Db | Tx): Promise<number | undefined> {
+  const { rows } = await tx.execute<{ version: number }>(sql`select version from weir.active_policy`)
+  return rows[0]?.version
+}
+
 async function registerDestinations(tx: Tx, names: readonly string[]): Promise<void> {
   await tx.execute(sql`
     insert into weir.destination (name)
