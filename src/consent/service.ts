@@ -52,6 +52,11 @@ export interface ConsentReply {
  * invalid, or overloaded (429) where a browser makes new people too fast.
  */
 export async function recordConsent(deps: ConsentDeps, request: ConsentRequest): Promise<ConsentReply> {
+  if (request.source.test) {
+    throw new AppError('forbidden', 'a test source keeps nothing: record the choice with another key', {
+      code: 'test-source',
+    })
+  }
   const proven = await prove(request, deps.verifySubjectToken, deps.keyring)
   const choice = {
     granted: maskOf(PURPOSES.filter((purpose) => request.choices[purpose] === true)),

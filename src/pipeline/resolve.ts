@@ -85,9 +85,8 @@ export interface Resolved {
 }
 
 export function resolve(policy: CompiledPolicy, stated: Resolvable, nodes: ReadonlyMap<string, Node>): Resolved {
-  const found = stated.device && nodes.get(indexText(stated.device.key))
-  const known = mayTell(stated, found?.secretHash !== undefined && stated.secretHash !== undefined) ? found : undefined
-  const user = stated.user && mayTell(stated, stated.userConfirmed) ? nodes.get(indexText(stated.user.key)) : undefined
+  const known = stated.device && nodes.get(indexText(stated.device.key))
+  const user = stated.user && nodes.get(indexText(stated.user.key))
   const proof = proofOf(stated, known)
   const stranger = proof === 'wrong' || (proof === 'withheld' && endsConfirmed(stated, known, user))
   const item = stranger ? { ...stated, device: undefined } : stated
@@ -95,11 +94,6 @@ export function resolve(policy: CompiledPolicy, stated: Resolvable, nodes: Reado
   const cluster = clusterOf(item, device, user)
   const view = { ...viewOf(cluster), narrowed: narrowedBy(policy, item.event.claim) }
   return { item, device, user, cluster, view, linkConfirmed: item.userConfirmed && proof !== 'withheld' }
-}
-
-/** A test source says what was decided: with a public key only of who is proven, or it could ask about anybody. */
-function mayTell({ source }: Resolvable, proven: boolean): boolean {
-  return proven || !source.test || source.kind === 'server'
 }
 
 /**
