@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, type Registry } from 'prom-client'
-import type { Logger } from './log.ts'
+import { AppError } from './errors.ts'
+import { describeError, type Logger } from './log.ts'
 
 /** Messages between the primary, which delivers, and the workers, which answer HTTP. */
 type Message =
@@ -9,13 +10,14 @@ type Message =
   | { readonly weir: 'metrics'; readonly id: number; readonly json: object[] }
   | { readonly weir: 'metrics-text'; readonly id: number; readonly text: string }
   | { readonly weir: 'ready' }
+  | { readonly weir: 'failed'; readonly message: string }
   | { readonly weir: 'stop' }
 
 const METRICS_MS = 2000
 const RESTART_MS = 1000
 
 export interface Workers {
-  /** Resolves when every worker listens. */
+  /** Resolves when every worker listens. @throws AppError what the first worker says that cannot start */
   readonly listening: Promise<void>
   /** Asks the workers to drain and resolves when they are gone. */
   stop(): Promise<void>
@@ -28,7 +30,9 @@ export function runWorkers(
 ): Workers {
   let stopping = false
   const ready = new Set<number>()
-  const { promise: listening, resolve } = Promise.withResolvers<void>()
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>()
+  listening.catch(() => undefined) // told to whoever waits for it; a signal may have come first
+  let started = false
   const collecting = createCollector(deps.registry)
 
   function fork(): void {
@@ -38,10 +42,15 @@ export function runWorkers(
       if (message.weir === 'metrics') collecting.answered(message)
       if (message.weir === 'metrics-wanted')
         void collecting.collect().then((text) => send(worker, { weir: 'metrics-text', id: message.id, text }))
-      if (message.weir === 'ready' && ready.add(worker.id).size >= count) resolve()
+      if (message.weir === 'failed') reject(new AppError('conflict', message.message))
+      if (message.weir !== 'ready' || ready.add(worker.id).size < count) return
+      started = true
+      resolve()
     })
     worker.on('exit', (code, signal) => {
-      if (stopping) return
+      // At start a worker that cannot work is a reason not to run; later another takes its place.
+      if (!started) reject(new AppError('conflict', `a worker ended before it was ready (${signal ?? code})`))
+      if (stopping || !started) return
       deps.log.error({ worker: worker.process.pid, code, signal }, 'a worker died: starting another')
       setTimeout(() => {
         if (!stopping) fork()
@@ -57,6 +66,7 @@ export function runWorkers(
       const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined)
       await Promise.all(
         workers.map(async (worker) => {
+          if (worker.isDead()) return
           const gone = new Promise((done) => worker.once('exit', done))
           send(worker, { weir: 'stop' })
           await gone
@@ -108,20 +118,22 @@ export interface Primary {
   /** The metrics of all processes. */
   metricsText(): Promise<string>
   ready(): void
+  /** This worker cannot go on: the primary says why, once for all. */
+  failed(error: unknown): void
   readonly stopRequested: Promise<void>
 }
 
 /** In a worker: the line to the primary. */
-export function toPrimary(registry: () => Registry): Primary {
+export function toPrimary(registry: () => Registry | undefined): Primary {
   const waiting = new Map<number, (text: string) => void>()
   const { promise: stopRequested, resolve: requestStop } = Promise.withResolvers<void>()
   let next = 1
   let told = false
   /** What this worker alone knows, where the primary does not answer; never rejects. */
-  const ownText = (): Promise<string> =>
-    registry()
-      .metrics()
-      .catch(() => '')
+  const ownText = async (): Promise<string> =>
+    (await registry()
+      ?.metrics()
+      .catch(() => '')) ?? ''
   const tell = (message: Message): void => {
     if (process.connected) process.send?.(message)
   }
@@ -129,15 +141,17 @@ export function toPrimary(registry: () => Registry): Primary {
     if (message.weir === 'stop') requestStop()
     if (message.weir === 'metrics-text') waiting.get(message.id)?.(message.text)
     if (message.weir === 'metrics-wanted') {
-      void registry()
-        .getMetricsAsJSON()
-        .then((json) => tell({ weir: 'metrics', id: message.id, json: json as object[] }))
+      void metricsOf(registry()).then((json) => tell({ weir: 'metrics', id: message.id, json }))
     }
   })
-  process.once('disconnect', requestStop) // the primary was killed: what was taken is finished, nothing more is
+  // The primary was killed: what was taken is finished, nothing more is. Node itself would exit at once, unless it
+  // takes the end for a wanted one.
+  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true
+  process.once('disconnect', requestStop)
   return {
     stopRequested,
     ready: () => tell({ weir: 'ready' }),
+    failed: (error) => tell({ weir: 'failed', message: reasonOf(error) }),
     committed() {
       if (told) return
       told = true
@@ -160,4 +174,12 @@ export function toPrimary(registry: () => Registry): Primary {
       })
     },
   }
+}
+
+async function metricsOf(registry: Registry | undefined): Promise<object[]> {
+  return registry === undefined ? [] : ((await registry.getMetricsAsJSON()) as object[])
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof AppError ? error.message : `a worker failed: ${JSON.stringify(describeError(error))}`
 }

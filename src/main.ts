@@ -4,6 +4,7 @@ import { type App, createApp } from './app.ts'
 import { runWorkers, toPrimary, type Workers } from './cluster.ts'
 import type { Config, Secrets } from './config.ts'
 import { type Database, openDatabase, runningDatabase } from './db/database.ts'
+import { explained } from './db/explained.ts'
 import { migrate } from './db/migrate.ts'
 import { type Db, openPool } from './db/pool.ts'
 import { AppError } from './errors.ts'
@@ -12,7 +13,10 @@ import type { Logger } from './log.ts'
 
 const POOL = 12
 const HOUR_MS = 3_600_000
-const DRAIN_MS = 20_000
+const PATIENCE_MS = 30_000 // with a server that hangs; a statement takes milliseconds
+const LAST_REQUESTS_MS = 300
+const DRAIN_MS = 15_000 // as long as a request may take to arrive
+const STOP_MS = 24_000
 
 interface Process {
   readonly config: Config
@@ -22,8 +26,8 @@ interface Process {
 
 /** Runs the gateway until a signal, then drains: answers what it took, delivers what is under way, stops Postgres. */
 export async function run(start: Process): Promise<void> {
-  const stop = signalled()
-  if (cluster.isWorker) return runWorker(start)
+  const stop = signalled(start.log)
+  if (cluster.isWorker) return runWorker(start, stop)
   const { config, log } = start
   for (const warning of config.warnings) log.warn(warning)
   const database = await openDatabase(config, start.secrets, log)
@@ -37,14 +41,21 @@ export async function run(start: Process): Promise<void> {
   log.info('stopped')
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends at once. */
-function signalled(): Promise<void> {
+/**
+ * Resolves at the first signal; a second one ends at once. What hangs (a database that does not answer) may hold up the
+ * end for so long and no longer: everything answered is durable already.
+ */
+function signalled(log: Logger): Promise<void> {
   return new Promise((resolve) => {
     let asked = false
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(130)
+        if (asked) process.exit(signal === 'SIGTERM' ? 143 : 130)
         asked = true
+        setTimeout(() => {
+          log.error('it did not stop in time: ending as it is')
+          process.exit(1)
+        }, STOP_MS).unref()
         resolve()
       })
     }
@@ -54,20 +65,20 @@ function signalled(): Promise<void> {
 async function applyMigrations(database: Database): Promise<void> {
   const owner = openPool({ ...database.owner, max: 1, applicationName: 'weir-migrate' })
   try {
-    await migrate(owner)
+    await explained(() => migrate(owner))
   } finally {
     await owner.$client.end()
   }
 }
 
 async function runAlone(start: Process, database: Database, stop: Promise<void>): Promise<void> {
-  const db = openPool({ ...database.app, max: POOL })
+  const db = openPool({ ...database.app, max: POOL, patience: PATIENCE_MS })
   try {
     const app = await makeApp(start, db, {})
     await app.maintain()
     const housekeeping = every(HOUR_MS, () => app.maintain(), start.log)
-    if (start.config.delivery) app.delivery.start()
     await listen(app.server, start.config)
+    if (start.config.delivery) app.delivery.start()
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
@@ -79,42 +90,49 @@ async function runAlone(start: Process, database: Database, stop: Promise<void>)
 }
 
 async function runPrimary(start: Process, database: Database, stop: Promise<void>): Promise<void> {
-  const db = openPool({ ...database.app, max: 4 })
+  const db = openPool({ ...database.app, max: 4, patience: PATIENCE_MS })
   let workers: Workers | undefined
   try {
     const app = await makeApp(start, db, {})
     await app.maintain()
     const housekeeping = every(HOUR_MS, () => app.maintain(), start.log)
-    if (start.config.delivery) app.delivery.start()
     workers = runWorkers(start.config.http.workers, {
       log: start.log,
       registry: app.metrics.registry,
       committed: () => app.delivery.nudge(),
     })
     await Promise.race([workers.listening, stop])
+    if (start.config.delivery) app.delivery.start()
     announce(start)
     await stop
+    start.log.info('stopping: no new requests, finishing what was taken')
     clearInterval(housekeeping)
     await workers.stop()
     await app.delivery.stop()
   } finally {
+    await workers?.stop()
     await db.$client.end()
   }
 }
 
-async function runWorker(start: Process): Promise<void> {
+async function runWorker(start: Process, stop: Promise<void>): Promise<void> {
   const app: { value?: App } = {}
-  const primary = toPrimary(() => app.value!.metrics.registry)
-  const database = await runningDatabase(start.config, start.secrets)
-  const db = openPool({ ...database, max: POOL })
+  const primary = toPrimary(() => app.value?.metrics.registry)
   try {
-    app.value = await makeApp(start, db, primary)
-    await listen(app.value.server, start.config)
-    primary.ready()
-    await primary.stopRequested
-    await drain(app.value, start.log)
-  } finally {
-    await db.$client.end()
+    const database = await runningDatabase(start.config, start.secrets)
+    const db = openPool({ ...database, max: POOL, patience: PATIENCE_MS })
+    try {
+      app.value = await makeApp(start, db, primary)
+      await listen(app.value.server, start.config)
+      primary.ready()
+      await Promise.race([primary.stopRequested, stop])
+      await drain(app.value, start.log)
+    } finally {
+      await db.$client.end()
+    }
+  } catch (error) {
+    primary.failed(error) // who says it, once for all workers
+    process.exitCode = 1
   }
   process.disconnect?.()
 }
@@ -157,10 +175,16 @@ function announce({ config, log }: Process): void {
   log.info({ workers: config.http.workers, mode: config.mode }, 'ready')
 }
 
-/** No new connections; what was taken is committed and answered; batches under way end; idle connections are closed. */
+/**
+ * For a moment every answer asks its client to leave, since a connection that is closed while the client writes to it
+ * loses that request; then no new connections. What was taken is committed and answered, batches under way end.
+ */
 async function drain(app: App, log: Logger): Promise<void> {
+  app.server.prependListener('request', (_request, response) => {
+    response.shouldKeepAlive = false
+  })
+  await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS))
   const closed = new Promise<void>((resolve) => app.server.close(() => resolve()))
-  app.server.closeIdleConnections()
   const deadline = setTimeout(() => {
     log.warn('some connections did not end in time: closing them')
     app.server.closeAllConnections()
