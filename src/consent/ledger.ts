@@ -21,6 +21,8 @@ export interface Recorded {
   readonly state: ConsentState
   /** Purposes that this choice restricted and that were permitted or undecided before. */
   readonly restricted: PurposeMask
+  /** Purposes that this choice granted and that were not granted before. */
+  readonly gained: PurposeMask
 }
 
 /**
@@ -67,7 +69,8 @@ async function recordOne(tx: Tx, subject: SubjectId, choice: Choice, act: Act): 
   const state = applyChoice(before, choice)
   await appendRecord(tx, { subject, recordId, state, choice, evidence })
   await writeState(tx, subject, recordId, state)
-  return { subject, recordId, state, restricted: state.refused & ~before.refused }
+  const restricted = state.refused & ~before.refused
+  return { subject, recordId, state, restricted, gained: state.granted & ~before.granted }
 }
 
 export async function readState(tx: Tx, subject: SubjectId): Promise<ConsentState> {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import type { Audit } from '../audit/log.ts'
-import { uuidArray } from '../db/binary-array.ts'
 import { lockRestriction } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
@@ -8,7 +7,7 @@ import { AppError } from '../errors.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { maskOf, PURPOSES, type Purpose, type PurposeMask, purposesIn } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
-import { linkDevices, saysAlready } from '../identity/links.ts'
+import { linkDevices, repeatLinks, saysAlready } from '../identity/links.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { type Presented, present } from '../identity/present.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
@@ -18,6 +17,7 @@ import type { Keyring } from '../keys/keyring.ts'
 import type { Choice } from './apply-choice.ts'
 import { type Evidence, type Recorded, recordChoice } from './ledger.ts'
 import { type Proven, prove, type Speaker, sameDevice, wrongDevice } from './prove.ts'
+import { orderPurges } from './purges.ts'
 import { viewOf } from './view.ts'
 
 export interface ConsentDeps {
@@ -123,14 +123,14 @@ async function recordIn(
   if (device !== undefined && !sameDevice(device.secretHash, proven.secretHash)) throw wrongDevice()
   if (device !== undefined && user !== undefined && !saysAlready(device, user.subject, { confirmed: true })) {
     const link = { device, presented: ids.device!, user: user.subject, confirmed: true, sourceId: evidence.sourceId }
-    const context = { keyring: deps.keyring, policyVersion: evidence.policyVersion, receivedAt: choice.receivedAt }
-    await linkDevices(tx, context, [link])
+    await linkDevices(tx, { keyring: deps.keyring, active, receivedAt: choice.receivedAt }, [link])
     ;({ device, user } = await nodesOf(tx, ids))
   }
   const subjects = [device, user].flatMap((node) => (node === undefined ? [] : [node.subject]))
   const recorded = await recordChoice(tx, subjects, choice, evidence)
   if (device !== undefined && proven.secretHash !== undefined) await keepSecret(tx, device.subject, proven.secretHash)
   await orderPurges(tx, active, subjects, choice.refused)
+  if (recorded.some((one) => one.gained !== 0)) await repeatLinks(tx, active, subjects)
   return replyOf(recorded.at(-1)!)
 }
 
@@ -164,36 +164,6 @@ async function keepSecret(tx: Tx, device: SubjectId, hash: Buffer): Promise<void
     [device, hash],
   )
   if (rowCount !== 1) throw wrongDevice()
-}
-
-/**
- * What was held only for the restricted purposes is erased within 60 s: at their destinations and in the store, for
- * everybody whom the refusal reaches (the user, and all devices linked to it).
- */
-async function orderPurges(
-  tx: Tx,
-  active: ActivePolicy,
-  subjects: readonly SubjectId[],
-  refused: PurposeMask,
-): Promise<void> {
-  const destinations = active.compiled.destinations
-    .filter((destination) => (refused & maskOf([destination.purpose])) !== 0)
-    .map((destination) => active.destinationIds.get(destination.name)!)
-  if (destinations.length === 0) return
-  await tx.$client.query(
-    `insert into weir.purge (subject_id, destination_id)
-     select distinct reached.id, d from (
-       select id from unnest($1::uuid[]) as own(id)
-       union select coalesce(sibling.device_id, l.user_id) from weir.link l
-         left join weir.link sibling on sibling.user_id = l.user_id and sibling.ended_at is null
-         where l.device_id = any($1::uuid[]) and l.state = 'confirmed' and l.ended_at is null
-       union select user_id from weir.link where device_id = any($1::uuid[]) and state = 'confirmed' and ended_at is null
-       union select device_id from weir.link where user_id = any($1::uuid[]) and ended_at is null
-     ) as reached, unnest($2::smallint[]) as d
-     order by reached.id, d
-     on conflict (subject_id, destination_id) do update set requested_at = excluded.requested_at`,
-    [uuidArray([...subjects]), [0, ...destinations]],
-  )
 }
 
 async function meter(

@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { type Evidence, recordChoice, refreshClusters } from '../consent/ledger.ts'
+import { orderPurges } from '../consent/purges.ts'
 import { int4Array, textArray, uuidArray } from '../db/binary-array.ts'
 import { lockSubjects } from '../db/locks.ts'
 import type { Tx } from '../db/pool.ts'
 import type { EventKey, SubjectId } from '../event/ids.ts'
 import { subjectId } from '../event/ids.ts'
 import { appendEvents, LOG_KIND, type LogEntry } from '../eventlog/append.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { sealRecord } from '../protect/seal.ts'
 import type { Presented } from './present.ts'
@@ -24,7 +26,7 @@ export interface WantedLink {
 
 export interface LinkContext {
   readonly keyring: Keyring
-  readonly policyVersion: number
+  readonly active: ActivePolicy
   readonly receivedAt: number
 }
 
@@ -54,8 +56,34 @@ export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly
   const confirmed = written.filter((row) => row.state === 'confirmed').map((row) => row.user_id)
   const { receivedAt } = context
   const act = { recordId: randomUUID(), receivedAt, evidence: carriedBy(context, plain) }
-  await refreshClusters(tx, [...new Set(confirmed)].sort(), act)
-  await appendLinkRows(tx, context, written)
+  const users = [...new Set(confirmed)].sort()
+  await refreshClusters(tx, users, act)
+  await erasedByRefusal(tx, context.active, users)
+  await appendLinkRows(tx, context.active, written)
+}
+
+/**
+ * Tells the modules again of the confirmed links around these subjects: somebody there permits something that was not
+ * permitted before, and of links of people who permit it nothing a module learns, or has forgotten with a withdrawal.
+ */
+export async function repeatLinks(tx: Tx, active: ActivePolicy, subjects: readonly SubjectId[]): Promise<void> {
+  const { rows } = await tx.$client.query<LinkRow>(
+    `select device_id, user_id, state, by_source from weir.link
+     where state = 'confirmed' and ended_at is null and (user_id = any($1::uuid[]) or user_id in (
+       select user_id from weir.link where device_id = any($1::uuid[]) and state = 'confirmed' and ended_at is null))
+     order by device_id`,
+    [uuidArray([...subjects])],
+  )
+  if (rows.length > 0) await appendLinkRows(tx, active, rows)
+}
+
+/** A confirmed link can bring a refusal to data that is held already: it is a withdrawal for them. */
+async function erasedByRefusal(tx: Tx, active: ActivePolicy, users: readonly SubjectId[]): Promise<void> {
+  const { rows } = await tx.$client.query<{ subject_id: SubjectId; cluster_refused: number }>(
+    'select subject_id, cluster_refused from weir.consent_state where subject_id = any($1::uuid[]) and cluster_refused <> 0',
+    [uuidArray([...users])],
+  )
+  for (const row of rows) await orderPurges(tx, active, [row.subject_id], row.cluster_refused)
 }
 
 interface LinkRow {
@@ -123,12 +151,12 @@ function carriedBy(context: LinkContext, plain: readonly { link: WantedLink }[])
     evidence: 'carried',
     proof: 'none',
     sourceId: plain[0]?.link.sourceId ?? 0,
-    policyVersion: context.policyVersion,
+    policyVersion: context.active.compiled.version,
   }
 }
 
 /** Modules learn of links through the log, in its order: event type 1 is confirmed, 0 claimed. */
-async function appendLinkRows(tx: Tx, context: LinkContext, rows: readonly LinkRow[]): Promise<void> {
+async function appendLinkRows(tx: Tx, active: ActivePolicy, rows: readonly LinkRow[]): Promise<void> {
   const entries = rows.map(
     (row): LogEntry => ({
       kind: LOG_KIND.link,
@@ -148,7 +176,7 @@ async function appendLinkRows(tx: Tx, context: LinkContext, rows: readonly LinkR
       blobs: [],
     }),
   )
-  await appendEvents(tx, context.policyVersion, entries)
+  await appendEvents(tx, active.compiled.version, entries)
 }
 
 /** The last word on each device, sorted: one order for every transaction. */

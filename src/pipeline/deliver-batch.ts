@@ -32,6 +32,7 @@ export interface BatchResult {
 }
 
 const MAX_PURGES = 20
+const NOTHING_YET = { rows: 0, delivered: 0, withheld: 0, failed: 0, last: undefined }
 
 /**
  * One batch of one destination in one transaction: the lock of law 3, erasures that withdrawals ordered, letters that
@@ -42,6 +43,8 @@ export async function deliverBatch(own: BatchDeps, limit: number): Promise<Batch
     await lockDelivery(tx, own.destinationId)
     const deps = await underActivePolicy(tx, own)
     const erased = await erasePurged(tx, deps)
+    // Erasures first, all of them: one that came after new events of its person would take those too.
+    if (erased === MAX_PURGES) return { ...NOTHING_YET, erased }
     const retried = await retryLetters(tx, deps)
     const after = await readCursor(tx, deps.destinationId)
     const rows = await readAfter(tx, after, limit)
@@ -91,7 +94,7 @@ async function handOut(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promis
   )
   if (withheldSubjects.length > 0) await orderContentPurge(tx, withheldSubjects)
   const failed = await handleAll(tx, deps, module, delivered, rows)
-  for (const { from, to } of relinksOf(deps, rows, LOG_KIND)) {
+  for (const { from, to } of await relinksOf(tx, deps, module.purpose, rows)) {
     await asModule(tx, module, () => module.relink(tx, from, to))
   }
   return { delivered: delivered.length - failed, withheld, failed }

@@ -3,7 +3,8 @@ import { type Cluster, restrictedSince, viewOf } from '../consent/view.ts'
 import type { Tx } from '../db/pool.ts'
 import type { Delivered, JsonObject } from '../event/event.ts'
 import type { Pseudonym, SubjectId } from '../event/ids.ts'
-import { bitOf } from '../event/purpose.ts'
+import { bitOf, type Purpose } from '../event/purpose.ts'
+import { LOG_KIND } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { type BlobAt, type LogRow, readBlobs } from '../eventlog/read.ts'
 import { type Node, readNodesById } from '../identity/read.ts'
@@ -147,13 +148,26 @@ export interface Relink {
   readonly to: Pseudonym
 }
 
-/** The confirmed links among these rows, under the destination's pseudonyms. Nothing personal goes over a claim. */
-export function relinksOf(lens: Lens, rows: readonly LogRow[], kinds: { link: number; unlink: number }): Relink[] {
-  return rows.flatMap((row) => {
-    if (row.subject === null || row.other === null) return []
-    const from = lens.pseudonymiser.pseudonym(row.subject)
-    if (row.kind === kinds.unlink) return [{ from, to: from }]
-    if (row.kind !== kinds.link || row.eventType !== 1) return []
-    return [{ from, to: lens.pseudonymiser.pseudonym(row.other) }]
+/**
+ * The confirmed links among these rows, under the destination's pseudonyms. Nothing personal goes over a claim, and
+ * who permits this purpose nothing is told of: a link says that two pseudonyms are one person.
+ */
+export async function relinksOf(tx: Tx, lens: Lens, purpose: Purpose, rows: readonly LogRow[]): Promise<Relink[]> {
+  const links = rows.filter((row) => row.subject !== null && row.other !== null)
+  if (links.length === 0) return []
+  const nodes = await readNodesById(tx, [...new Set(links.map((row) => row.subject!))])
+  return links.flatMap((row) => {
+    const from = lens.pseudonymiser.pseudonym(row.subject!)
+    if (row.kind === LOG_KIND.unlink) return [{ from, to: from }]
+    const node = nodes.get(row.subject!)
+    const confirmed = row.kind === LOG_KIND.link && row.eventType === 1
+    if (!confirmed || node === undefined || !permits(lens, node, purpose)) return []
+    return [{ from, to: lens.pseudonymiser.pseudonym(row.other!) }]
   })
+}
+
+function permits(lens: Lens, node: Node, purpose: Purpose): boolean {
+  const { granted, refused } = viewOf(clusterOfNode(node))
+  const bit = bitOf(purpose)
+  return (lens.active.compiled.needsConsent & bit) === 0 || (granted & ~refused & bit) !== 0
 }

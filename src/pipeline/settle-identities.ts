@@ -100,7 +100,7 @@ export async function settle(
         tx,
         what.link.flatMap(({ item }) => [item.device!.key, item.user!.key]),
       )
-      const context = { keyring, policyVersion: active.compiled.version, receivedAt }
+      const context = { keyring, active, receivedAt }
       await linkDevices(
         tx,
         context,

@@ -291,7 +291,7 @@ describe('subject tokens', () => {
 
   async function confused(): Promise<string> {
     const key = await importJWK({ ...shop.jwk, ext: true }, 'EdDSA')
-    const secret = new TextEncoder().encode(await exportSPKI(key as CryptoKey))
+    const secret = new TextEncoder().encode(await exportSPKI(key as Parameters<typeof exportSPKI>[0]))
     const claims = new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setSubject(VICTIM).setAudience('weir')
     return claims.setIssuedAt().setExpirationTime('5m').sign(secret)
   }
