@@ -27,12 +27,14 @@ export interface BatchResult {
   readonly withheld: number
   readonly failed: number
   readonly erased: number
+  /** Dead letters that were due. */
+  readonly retried: number
   /** Position and receipt of the last row seen; absent where there was none. */
   readonly last: { readonly pos: bigint; readonly receivedAt: Date } | undefined
 }
 
-const MAX_PURGES = 20
-const NOTHING_YET = { rows: 0, delivered: 0, withheld: 0, failed: 0, last: undefined }
+const ERASING_MS = 20 // a withdrawal waits for at most one batch
+const NOTHING_YET = { rows: 0, delivered: 0, withheld: 0, failed: 0, retried: 0, last: undefined }
 
 /**
  * One batch of one destination in one transaction: the lock of law 3, erasures that withdrawals ordered, letters that
@@ -42,9 +44,9 @@ export async function deliverBatch(own: BatchDeps, limit: number): Promise<Batch
   return transaction(own.db, async (tx) => {
     await lockDelivery(tx, own.destinationId)
     const deps = await underActivePolicy(tx, own)
-    const erased = await erasePurged(tx, deps)
+    const { erased, more } = await erasePurged(tx, deps)
     // Erasures first, all of them: one that came after new events of its person would take those too.
-    if (erased === MAX_PURGES) return { ...NOTHING_YET, erased }
+    if (more) return { ...NOTHING_YET, erased }
     const retried = await retryLetters(tx, deps)
     const after = await readCursor(tx, deps.destinationId)
     const rows = await readAfter(tx, after, limit)
@@ -57,6 +59,7 @@ export async function deliverBatch(own: BatchDeps, limit: number): Promise<Batch
       withheld: handed.withheld,
       failed: handed.failed + retried.failed,
       erased,
+      retried: retried.delivered + retried.failed,
       last,
     }
   })
@@ -152,22 +155,31 @@ export async function asModule<T>(tx: Tx, module: Module, work: () => Promise<T>
   return result
 }
 
-async function erasePurged(tx: Tx, deps: BatchDeps): Promise<number> {
+/** One erasure at least, and as many as fit into a batch's time; the rest have their turn in the next one. */
+async function erasePurged(tx: Tx, deps: BatchDeps): Promise<{ erased: number; more: boolean }> {
   const { module } = deps
-  if (module === undefined) return 0
-  const { rows } = await tx.$client.query<{ subject_id: SubjectId }>({
-    name: 'purges-due',
-    text: `delete from weir.purge where (subject_id, destination_id) in (
-        select subject_id, destination_id from weir.purge where destination_id = $1
-        order by requested_at limit $2 for update skip locked)
-      returning subject_id`,
-    values: [deps.destinationId, MAX_PURGES],
-  })
-  for (const { subject_id } of rows) {
-    const pseudonym = deps.pseudonymiser.pseudonym(subject_id)
+  if (module === undefined) return { erased: 0, more: false }
+  const giveUpAt = performance.now() + ERASING_MS
+  for (let erased = 0; ; erased++) {
+    if (erased > 0 && performance.now() > giveUpAt) return { erased, more: true }
+    const subject = await takePurge(tx, deps.destinationId)
+    if (subject === undefined) return { erased, more: false }
+    const pseudonym = deps.pseudonymiser.pseudonym(subject)
     await asModule(tx, module, () => module.erase(tx, pseudonym))
   }
-  return rows.length
+}
+
+/** The subject whose erasure here was ordered first. */
+async function takePurge(tx: Tx, destinationId: number): Promise<SubjectId | undefined> {
+  const { rows } = await tx.$client.query<{ subject_id: SubjectId }>({
+    name: 'purge-due',
+    text: `delete from weir.purge where (subject_id, destination_id) in (
+        select subject_id, destination_id from weir.purge where destination_id = $1
+        order by requested_at limit 1 for update skip locked)
+      returning subject_id`,
+    values: [destinationId],
+  })
+  return rows[0]?.subject_id
 }
 
 async function retryLetters(tx: Tx, deps: BatchDeps): Promise<{ delivered: number; failed: number }> {

@@ -42,7 +42,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     const result = await deliverBatch(destination, limit)
     size.limit = nextLimit(limit, result.rows, performance.now() - started)
     report(name, result, limit)
-    return result.rows === limit || result.erased > 0
+    return result.rows === limit || result.erased > 0 || result.retried > 0
   }
 
   function report(name: string, result: BatchResult, limit: number): void {

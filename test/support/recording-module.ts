@@ -101,7 +101,21 @@ async function prepare(superuser: pg.Client, name: string): Promise<void> {
   await superuser.query(`grant usage on schema ${name} to weir_${name}, weir_app, weir_owner`)
   await superuser.query(`grant select, insert, delete on ${name}.taken to weir_${name}`)
   await superuser.query(`grant select on ${name}.taken to weir_app, weir_owner`)
-  await superuser.query(`grant usage on sequence ${name}.moment to weir_${name}, weir_owner`)
+  await superuser.query(`grant usage on sequence ${name}.moment to weir_${name}, weir_owner, weir_app`)
+}
+
+/** The recommendation module as it is, with a record of what it was handed under the other's sequence. */
+export function recorded(module: Module, by: string, handed: Handed[]): Module {
+  return {
+    ...module,
+    async handle(tx, batch) {
+      await tx.$client.query('reset role') // the sequence is the other module's
+      const { rows } = await tx.$client.query<{ seq: bigint }>(`select nextval('${by}.moment') as seq`)
+      await tx.$client.query(`set local role weir_${module.name}`)
+      for (const event of batch) handed.push({ seq: rows[0]!.seq, event })
+      await module.handle(tx, batch)
+    },
+  }
 }
 
 const SHOP_POLICY = join(import.meta.dirname, '..', '..', 'policies', 'shop.policy.yaml')

@@ -12,6 +12,7 @@ import type { Role } from '../../src/http/deps.ts'
 import { addSource, type NewSource } from '../../src/http/sources.ts'
 import { addToken } from '../../src/http/tokens.ts'
 import { ensureKeysIn } from '../../src/keys/development.ts'
+import { type Keyring, openKeyring } from '../../src/keys/keyring.ts'
 import { openFileProvider } from '../../src/keys/providers/file.ts'
 import { createLog } from '../../src/log.ts'
 import type { Module } from '../../src/modules/module.ts'
@@ -22,6 +23,8 @@ export interface TestApp {
   readonly app: App
   readonly db: Db
   readonly owner: Db
+  /** The gateway's keys, for tests that look behind what is sealed. */
+  readonly keyring: Keyring
   readonly database: TestDatabase
   readonly url: string
   /** Everything that was logged, for leak searches. */
@@ -75,7 +78,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const db = openPool({ url: database.appUrl })
   const owner = openPool({ url: database.ownerUrl, max: 2 })
   let shift = options.now === undefined ? 0 : Date.parse(options.now) - Date.now()
-  const opened = await ensureKeysIn(folder, { kdf: { m: 19_456, t: 2, p: 1 } })
+  const provider = await openFileProvider(await ensureKeysIn(folder, { kdf: { m: 19_456, t: 2, p: 1 } }))
   const app = await createApp({
     config: {
       mode: 'development',
@@ -90,7 +93,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       },
     },
     db,
-    keys: await openFileProvider(opened),
+    keys: provider,
     log,
     now: () => Date.now() + shift,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
@@ -117,6 +120,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     app,
     db,
     owner,
+    keyring: await openKeyring(db, provider),
     database,
     url,
     logged: () => lines.join(''),
