@@ -94,6 +94,11 @@ export interface StoredBlob {
   readonly bytes: Buffer
 }
 
+/** With the partition that it lies in. */
+export interface PlacedBlob extends StoredBlob {
+  readonly dueDay: number
+}
+
 /** Sealed blobs by place. One already dropped or erased is absent. One query a (class, due day): it then reads one partition. */
 export async function readBlobs(tx: Tx, wanted: readonly BlobAt[]): Promise<StoredBlob[]> {
   const found: StoredBlob[] = []
@@ -117,11 +122,12 @@ export async function readBlobs(tx: Tx, wanted: readonly BlobAt[]): Promise<Stor
 }
 
 /** Everything sealed of one subject. */
-export async function readSubjectBlobs(tx: Tx, subject: SubjectId): Promise<(StoredBlob & { dueDay: number })[]> {
-  const { rows } = await tx.$client.query<{ class_id: number; due: string; pos: bigint; bytes: Buffer }>(
-    'select class_id, due, pos, bytes from weir.sealed where subject_id = $1 order by pos, class_id',
-    [subject],
-  )
+export async function readSubjectBlobs(tx: Tx, subject: SubjectId): Promise<PlacedBlob[]> {
+  const { rows } = await tx.$client.query<{ class_id: number; due: string; pos: bigint; bytes: Buffer }>({
+    name: 'sealed-of-subject', // prepared: planning over all partitions takes longer than reading them
+    text: 'select class_id, due, pos, bytes from weir.sealed where subject_id = $1 order by pos, class_id',
+    values: [subject],
+  })
   return rows.map((row) => ({
     classId: row.class_id,
     dueDay: postgresDay(Date.parse(row.due)),
