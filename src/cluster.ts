@@ -37,6 +37,7 @@ export function runWorkers(
 
   function fork(): void {
     const worker = cluster.fork()
+    worker.on('error', () => undefined) // a message to one that is just ending: its exit tells
     worker.on('message', (message: Message) => {
       if (message.weir === 'committed') deps.committed()
       if (message.weir === 'metrics') collecting.answered(message)

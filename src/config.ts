@@ -25,6 +25,8 @@ export interface Config {
   }
   readonly keys: { readonly uri: string; readonly passphraseFile: string | undefined }
   readonly delivery: boolean
+  /** `npm start`: its end is ours. */
+  readonly startedByNpm: boolean
   readonly log: { readonly level: LogLevel }
   /** One line each, for the log at start: allowed, but probably not meant. */
   readonly warnings: readonly string[]
@@ -74,6 +76,7 @@ function group(read: Environment, warnings: string[]): Config {
     },
     keys: { uri: read.WEIR_KEYS ?? `file:${join(dataDir, 'keys')}`, passphraseFile: read.WEIR_KEYS_PASSPHRASE_FILE },
     delivery: read.WEIR_DELIVERY === 'on',
+    startedByNpm: read.npm_lifecycle_event !== undefined,
     log: { level: read.WEIR_LOG_LEVEL },
     warnings,
   }

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import type { Server } from 'node:http'
+import { Server as NetServer } from 'node:net'
 import { type App, createApp } from './app.ts'
 import { runWorkers, toPrimary, type Workers } from './cluster.ts'
 import type { Config, Secrets } from './config.ts'
@@ -14,6 +15,7 @@ import type { Logger } from './log.ts'
 const POOL = 12
 const HOUR_MS = 3_600_000
 const PATIENCE_MS = 30_000 // with a server that hangs; a statement takes milliseconds
+const ONE_WISH_MS = 1_000 // Ctrl-C reaches us from the terminal and again through npm
 const LAST_REQUESTS_MS = 300
 const DRAIN_MS = 15_000 // as long as a request may take to arrive
 const STOP_MS = 24_000
@@ -26,7 +28,7 @@ interface Process {
 
 /** Runs the gateway until a signal, then drains: answers what it took, delivers what is under way, stops Postgres. */
 export async function run(start: Process): Promise<void> {
-  const stop = signalled(start.log)
+  const stop = signalled(start)
   if (cluster.isWorker) return runWorker(start, stop)
   const { config, log } = start
   for (const warning of config.warnings) log.warn(warning)
@@ -42,24 +44,39 @@ export async function run(start: Process): Promise<void> {
 }
 
 /**
- * Resolves at the first signal; a second one ends at once. What hangs (a database that does not answer) may hold up the
- * end for so long and no longer: everything answered is durable already.
+ * Resolves at the first signal, or where npm that started us is gone; a second signal ends at once. What hangs (a
+ * database that does not answer) may hold up the end for so long and no longer: everything answered is durable already.
  */
-function signalled(log: Logger): Promise<void> {
+function signalled({ config, log }: Process): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false
+    let askedAt: number | undefined
+    const ask = (): void => {
+      askedAt = performance.now()
+      const late = (): void => {
+        log.error('it did not stop in time: ending as it is')
+        process.exit(1)
+      }
+      setTimeout(late, STOP_MS).unref()
+      resolve()
+    }
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(signal === 'SIGTERM' ? 143 : 130)
-        asked = true
-        setTimeout(() => {
-          log.error('it did not stop in time: ending as it is')
-          process.exit(1)
-        }, STOP_MS).unref()
-        resolve()
+        if (askedAt === undefined) ask()
+        else if (performance.now() - askedAt > ONE_WISH_MS) process.exit(signal === 'SIGTERM' ? 143 : 130)
       })
     }
+    if (config.startedByNpm) whenParentGoes(() => askedAt ?? ask())
   })
+}
+
+/** npm passes a signal to its shell, and that ends without passing it on: all we see is that our parent is another. */
+function whenParentGoes(then: () => void): void {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    then()
+  }, 200).unref()
 }
 
 async function applyMigrations(database: Database): Promise<void> {
@@ -176,20 +193,24 @@ function announce({ config, log }: Process): void {
 }
 
 /**
- * For a moment every answer asks its client to leave, since a connection that is closed while the client writes to it
- * loses that request; then no new connections. What was taken is committed and answered, batches under way end.
+ * No new connections. On those that stand the next answer asks the client to leave, since one that is closed while the
+ * client writes to it loses that request; after a moment idle ones are closed. What was taken is committed and answered.
  */
 async function drain(app: App, log: Logger): Promise<void> {
-  app.server.prependListener('request', (_request, response) => {
+  const { server } = app
+  server.prependListener('request', (_request, response) => {
     response.shouldKeepAlive = false
   })
+  const closed = new Promise<void>((resolve) => {
+    NetServer.prototype.close.call(server, () => resolve()) // that of http closes idle connections at once
+  })
   await new Promise((resolve) => setTimeout(resolve, LAST_REQUESTS_MS))
-  const closed = new Promise<void>((resolve) => app.server.close(() => resolve()))
+  server.close()
   const deadline = setTimeout(() => {
     log.warn('some connections did not end in time: closing them')
-    app.server.closeAllConnections()
+    server.closeAllConnections()
   }, DRAIN_MS)
-  const sweeping = setInterval(() => app.server.closeIdleConnections(), 100)
+  const sweeping = setInterval(() => server.closeIdleConnections(), 100)
   await app.intake.drain()
   await closed
   clearTimeout(deadline)

@@ -4,7 +4,7 @@ import type { Tx } from './pool.ts'
  * Advisory locks of the house: (class, key) pairs, all held to the end of the transaction. Taken in the order in
  * which they stand here, each class ascending by key, so that no two transactions can wait for each other.
  */
-const CLASS = { delivery: 20004, subject: 20003, log: 20001, audit: 20002 } as const
+const CLASS = { housekeeping: 20006, delivery: 20004, subject: 20003, log: 20001, audit: 20002 } as const
 
 /** Delivery: sole owner of a destination's cursor for the length of one batch (law 3). */
 export async function lockDelivery(tx: Tx, destinationId: number): Promise<void> {
@@ -27,4 +27,9 @@ export async function lockRestriction(tx: Tx, destinationIds: readonly number[])
 export async function lockSubjects(tx: Tx, subjectIds: readonly string[]): Promise<void> {
   const keys = [...new Set(subjectIds.map((id) => Number.parseInt(id.slice(0, 8), 16) | 0))].sort((a, b) => a - b)
   await tx.$client.query('select pg_advisory_xact_lock($1, k) from unnest($2::integer[]) as k', [CLASS.subject, keys])
+}
+
+/** Partitions are made and dropped by one node at a time: of two at once, one would find its work done and fail. */
+export async function lockHousekeeping(tx: Tx): Promise<void> {
+  await tx.$client.query('select pg_advisory_xact_lock($1, 0)', [CLASS.housekeeping])
 }

@@ -1,4 +1,6 @@
-import type { Db } from '../db/pool.ts'
+import { lockHousekeeping } from '../db/locks.ts'
+import type { Db, Tx } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 
 /** The policy that decides now, with the numbers that the database gave to its classes and destinations. */
@@ -16,18 +18,11 @@ export interface ActivePolicy {
  * Safe to call again: daily, it makes the partitions of the days to come.
  */
 export async function prepareStorage(db: Db, compiled: CompiledPolicy, today: string): Promise<ActivePolicy> {
-  await db.$client.query('select weir.ensure_log_partitions($1::date, 3)', [today])
-  const classIds = new Map<string, number>()
-  for (const fieldClass of compiled.classes.values()) {
-    const days = Math.max(fieldClass.retainDays, fieldClass.floorDays ?? 0)
-    const { rows } = await db.$client.query<{ id: number }>('select weir.ensure_class($1, $2, $3, $4::date) as id', [
-      fieldClass.name,
-      fieldClass.step,
-      days,
-      today,
-    ])
-    classIds.set(fieldClass.name, rows[0]!.id)
-  }
+  const classIds = await transaction(db, async (tx) => {
+    await lockHousekeeping(tx)
+    await tx.$client.query('select weir.ensure_log_partitions($1::date, 3)', [today])
+    return ensureClasses(tx, compiled, today)
+  })
   const { rows } = await db.$client.query<{ destination_id: number; name: string }>(
     'select destination_id, name from weir.destination order by destination_id',
   )
@@ -38,4 +33,19 @@ export async function prepareStorage(db: Db, compiled: CompiledPolicy, today: st
     destinationIds: new Map(rows.map((row) => [row.name, row.destination_id])),
     allDestinationIds: rows.map((row) => row.destination_id),
   }
+}
+
+async function ensureClasses(tx: Tx, compiled: CompiledPolicy, today: string): Promise<Map<string, number>> {
+  const classIds = new Map<string, number>()
+  for (const fieldClass of compiled.classes.values()) {
+    const days = Math.max(fieldClass.retainDays, fieldClass.floorDays ?? 0)
+    const { rows } = await tx.$client.query<{ id: number }>('select weir.ensure_class($1, $2, $3, $4::date) as id', [
+      fieldClass.name,
+      fieldClass.step,
+      days,
+      today,
+    ])
+    classIds.set(fieldClass.name, rows[0]!.id)
+  }
+  return classIds
 }

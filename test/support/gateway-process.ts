@@ -20,6 +20,8 @@ export interface Station {
   weir(...args: string[]): Promise<Record<string, string>>
   /** Pid of the postmaster, as its own file says. */
   postmaster(): Promise<number>
+  /** Ends the gateways that still run; Postgres stays. */
+  killAll(): Promise<void>
   /** Ends what still runs and removes everything. */
   remove(): Promise<void>
 }
@@ -28,6 +30,8 @@ export interface StartOptions {
   readonly env?: Record<string, string>
   /** Program and its arguments; absent: this Node with bin/weir.mjs start. */
   readonly command?: readonly [string, ...string[]]
+  /** In a process group of its own, as a terminal makes one. */
+  readonly detached?: boolean
 }
 
 export interface GatewayProcess {
@@ -54,14 +58,18 @@ export async function makeStation(env: Record<string, string> = {}): Promise<Sta
     WEIR_LOG_LEVEL: 'info',
     ...env,
   }
-  const children: ChildProcess[] = []
+  const started: GatewayProcess[] = []
+  const killAll = async (): Promise<void> => {
+    for (const { child } of started) child.kill('SIGKILL')
+    await Promise.all(started.splice(0).map((one) => one.ended))
+  }
   return {
     data,
     port,
     env: all,
     start(options = {}) {
-      const gateway = launch({ ...all, ...options.env }, options.command ?? [process.execPath, WEIR, 'start'])
-      children.push(gateway.child)
+      const gateway = launch({ ...all, ...options.env }, options)
+      started.push(gateway)
       return gateway
     },
     async weir(...args) {
@@ -69,16 +77,19 @@ export async function makeStation(env: Record<string, string> = {}): Promise<Sta
       return JSON.parse(stdout) as Record<string, string>
     },
     postmaster: () => postmasterOf(data.path),
+    killAll,
     async remove() {
-      for (const child of children) child.kill('SIGKILL')
+      await killAll()
       await data.remove()
     },
   }
 }
 
-function launch(env: NodeJS.ProcessEnv, [program, ...args]: readonly [string, ...string[]]): GatewayProcess {
+function launch(env: NodeJS.ProcessEnv, options: StartOptions): GatewayProcess {
+  const [program, ...args] = options.command ?? [process.execPath, WEIR, 'start']
   const url = `http://127.0.0.1:${env.WEIR_PORT}`
-  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const detached = options.detached ?? false
+  const child = spawn(program, args, { cwd: ROOT, env, detached, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -39,9 +39,14 @@ test('an empty environment is a development gateway on loopback with an embedded
     },
     keys: { uri: `file:${resolve('data', 'keys')}`, passphraseFile: undefined },
     delivery: true,
+    startedByNpm: false,
     log: { level: 'info' },
     warnings: [],
   })
+})
+
+test('under npm its end is watched', () => {
+  expect(readConfig({ npm_lifecycle_event: 'start' }).config.startedByNpm).toBe(true)
 })
 
 test('secrets stand apart from what may be printed', () => {
