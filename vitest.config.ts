@@ -1,25 +1,30 @@
 import { defineConfig } from 'vitest/config'
 
-const serialInOneProcess = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 120_000 }
+// vitest leaves one core free, which on two leaves one.
+const everyCore = { maxWorkers: '100%' }
+const inForks = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, ...everyCore } },
       {
         test: {
           name: 'flow',
           include: ['test/flow/**/*.test.ts'],
           globalSetup: ['test/support/global-postgres.ts'],
-          ...serialInOneProcess,
+          ...inForks,
+          ...everyCore,
         },
       },
       {
         test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
-          ...serialInOneProcess,
+          ...inForks,
+          // Whole gateways and servers, killed and raced: one at a time, and after everything else.
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
     ],
