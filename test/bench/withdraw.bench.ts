@@ -5,11 +5,12 @@ import type { BenchResult } from '../../src/cli/bench.ts'
 import { createShopClient, inTurns, progress, quantile, rounded, type ShopClient } from './client.ts'
 import { startGateway } from './gateway.ts'
 
-const PEOPLE = 500 // who withdraw, in each of the two rounds
+const PEOPLE = 300 // who withdraw, in each round
 const VIEWS = 4 // stored and delivered for each of them before
 const OTHERS = 1000 // who go on shopping meanwhile
 const BATCH = 20
 const EVERY_MS = 20 // 1,000 events a second: about a tenth of what ingest takes alone
+const PAUSE_MS = 40 // unloaded: the erasure that one withdrawal ordered is over before the next one comes
 const PATIENCE_MS = 120_000
 
 interface Round {
@@ -21,7 +22,10 @@ interface Round {
   readonly rowsLeft: number
 }
 
-/** Withdrawals over HTTP, request to committed answer, with the gateway idle and with intake and delivery running. */
+/**
+ * Withdrawals over HTTP, request to committed answer: with the gateway idle, one right after the other, and with intake
+ * and delivery running.
+ */
 export async function run(): Promise<BenchResult> {
   const gateway = await startGateway()
   const { url } = await gateway.weir('db-url')
@@ -31,24 +35,34 @@ export async function run(): Promise<BenchResult> {
     const client = await createShopClient(gateway)
     await choose(client, people('other', OTHERS), true)
     await prepare(client, 'warm')
-    await withdrawAll(client, database, 'warm')
+    await withdrawAll(client, database, { round: 'warm', pauseMs: 0 })
     await prepare(client, 'quiet')
-    const quiet = await withdrawAll(client, database, 'quiet')
+    const quiet = await withdrawAll(client, database, { round: 'quiet', pauseMs: PAUSE_MS })
+    await prepare(client, 'burst')
+    const burst = await withdrawAll(client, database, { round: 'burst', pauseMs: 0 })
     await prepare(client, 'busy')
     const load = startLoad(client)
-    const busy = await withdrawAll(client, database, 'busy')
+    const busy = await withdrawAll(client, database, { round: 'busy', pauseMs: PAUSE_MS })
     const eventsPerSecond = await load.stop()
-    return result(quiet, busy, eventsPerSecond)
+    return result({ quiet, burst, busy, eventsPerSecond })
   } finally {
     await database.end()
     await gateway.stop()
   }
 }
 
-function result(quiet: Round, busy: Round, eventsPerSecond: number): BenchResult {
+interface Measured {
+  readonly quiet: Round
+  readonly burst: Round
+  readonly busy: Round
+  readonly eventsPerSecond: number
+}
+
+function result({ quiet, burst, busy, eventsPerSecond }: Measured): BenchResult {
+  const rounds = [quiet, burst, busy]
   const p99 = rounded(quantile(quiet.ms, 0.99))
-  const slowest = Math.max(quiet.erasedSeconds, busy.erasedSeconds)
-  const left = quiet.rowsLeft + busy.rowsLeft
+  const slowest = Math.max(...rounds.map((round) => round.erasedSeconds))
+  const left = rounds.reduce((sum, round) => sum + round.rowsLeft, 0)
   return {
     name: 'withdraw',
     figures: {
@@ -56,6 +70,9 @@ function result(quiet: Round, busy: Round, eventsPerSecond: number): BenchResult
       unloaded_p50_ms: rounded(quantile(quiet.ms, 0.5)),
       unloaded_p99_ms: p99,
       unloaded_erased_within_seconds: rounded(quiet.erasedSeconds),
+      one_after_the_other_p50_ms: rounded(quantile(burst.ms, 0.5)),
+      one_after_the_other_p99_ms: rounded(quantile(burst.ms, 0.99)),
+      one_after_the_other_erased_within_seconds: rounded(burst.erasedSeconds),
       load_events_per_second: Math.round(eventsPerSecond),
       loaded_p50_ms: rounded(quantile(busy.ms, 0.5)),
       loaded_p99_ms: rounded(quantile(busy.ms, 0.99)),
@@ -119,13 +136,18 @@ function view(userId: string, round: string): object {
   }
 }
 
-async function withdrawAll(client: ShopClient, database: pg.Client, round: string): Promise<Round> {
+async function withdrawAll(
+  client: ShopClient,
+  database: pg.Client,
+  { round, pauseMs }: { round: string; pauseMs: number },
+): Promise<Round> {
   const watch = watchErasure(database)
   const ms: number[] = []
   for (const userId of people(round, PEOPLE)) {
     const began = performance.now()
     await client.post('/v1/consent', { userId, choices: { personalisation: false } })
     ms.push(performance.now() - began)
+    if (pauseMs > 0) await delay(pauseMs)
   }
   const erasedSeconds = await watch.done()
   progress(
