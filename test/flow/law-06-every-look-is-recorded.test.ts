@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Answer, createTestApp, order, type TestApp } from '../support/test-app.ts'
+
+let weir: TestApp
+/** Every way to see something of a person, or of all of them, with the action that stands for it in the log. */
+const looks: { action: string; look: () => Promise<Answer>; shows: string }[] = []
+
+beforeAll(async () => {
+  weir = await createTestApp()
+  await weir.grant('alice', 'personalisation')
+  await weir.send({ ...order('alice', 'o-1', ['tea', 'cup']), messageId: 'look-at-me' })
+  await weir.settle()
+  const auditor = await weir.token('auditor')
+  const alice = { 'weir-user-id': 'alice' }
+  looks.push(
+    { action: 'decision.read', look: () => auditor.get('/api/decisions/look-at-me'), shows: 'Order Completed' },
+    { action: 'consent.read', look: () => weir.server.get('/v1/consent', alice), shows: 'personalisation' },
+    {
+      action: 'recommendation.read',
+      look: () => weir.server.get('/v1/recommendations?placement=for_you', alice),
+      shows: '"mode":"personal"',
+    },
+    { action: 'totals.read', look: () => auditor.get('/api/totals?from=2026-01-01&to=2026-01-02'), shows: '"k":10' },
+    { action: 'audit.read', look: () => auditor.get('/api/audit/entries'), shows: 'decision.read' },
+  )
+})
+afterAll(() => weir.stop())
+
+async function entries(): Promise<{ action: string; outcome: string }[]> {
+  const { rows } = await weir.owner.$client.query('select action, outcome from weir.audit_entry order by index')
+  return rows
+}
+
+test('each look leaves one entry, and is answered with what was asked', async () => {
+  for (const { action, look, shows } of looks) {
+    const before = await entries()
+    const { status, text } = await look()
+    expect({ action, status, shown: text.includes(shows) }).toEqual({ action, status: 200, shown: true })
+    expect((await entries()).slice(before.length)).toEqual([{ action, outcome: 'released' }])
+  }
+})
+
+test('a decision that is not there is looked for, and that is entered too', async () => {
+  const auditor = await weir.token('auditor')
+  expect((await auditor.get('/api/decisions/never-sent')).status).toBe(404)
+  expect((await entries()).at(-1)).toEqual({ action: 'decision.read', outcome: 'refused' })
+})
+
+describe('while the log cannot be written', () => {
+  beforeAll(async () => {
+    await weir.owner.$client.query('revoke insert on weir.audit_entry from weir_app')
+  })
+  afterAll(async () => {
+    await weir.owner.$client.query('grant insert on weir.audit_entry to weir_app')
+  })
+
+  test('nothing is shown', async () => {
+    const before = await entries()
+    for (const { action, look, shows } of looks) {
+      const { status, text } = await look()
+      expect({ action, status, shown: text.includes(shows) }).toEqual({ action, status: 500, shown: false })
+    }
+    expect(await entries()).toEqual(before)
+  })
+
+  test('events are still taken and choices still made: neither shows anything', async () => {
+    expect(await weir.send(order('alice', 'o-2', ['tea']))).toEqual(['accepted'])
+    await weir.refuse('bob', 'personalisation')
+  })
+})
+
+test.each(['update weir.audit_entry set actor = $1', 'delete from weir.audit_entry where actor = $1'])(
+  'neither the gateway nor the owner can: %s',
+  async (change) => {
+    for (const who of [weir.db, weir.owner]) {
+      await expect(who.$client.query(change, ['weir'])).rejects.toMatchObject({ code: '42501' })
+    }
+  },
+)
