@@ -63,6 +63,18 @@ async function appliedHashes(client: Queryable): Promise<string[]> {
 async function letGatewayReadThem(client: Queryable): Promise<void> {
   const { rows } = await client.query(`select 1 from pg_roles where rolname = 'weir_app'`)
   if (rows.length === 0) return
+  await letOwnerActAsGateway(client)
   await client.query('grant usage on schema weir to weir_app')
   await client.query('grant select on weir.migrations to weir_app')
+}
+
+/** Since Postgres 16 whoever makes a role administers it but may not take it on, unless granted: DATABASE_URL has one user. */
+async function letOwnerActAsGateway(client: Queryable): Promise<void> {
+  try {
+    await client.query('set role weir_app')
+    await client.query('reset role')
+  } catch (error) {
+    if (sqlState(error) !== '42501') throw error
+    await client.query('grant weir_app to current_user')
+  }
 }

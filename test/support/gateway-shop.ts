@@ -22,11 +22,14 @@ export interface Reply {
   readonly body: Record<string, unknown>
 }
 
-export async function openShop(station: Station, name = 'shop'): Promise<Shop> {
+export async function openShop(
+  station: Pick<Station, 'weir'>,
+  { name = 'shop', keepAlive = true }: { name?: string; keepAlive?: boolean } = {},
+): Promise<Shop> {
   const source = await station.weir('source', 'add', name, '--server')
   const authorization = `Basic ${Buffer.from(`${source.writeKey}:${source.secret}`).toString('base64')}`
   const ownerUrl = (await station.weir('db-url')).url ?? ''
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+  const agent = keepAlive ? new Agent({ keepAlive, maxSockets: 32 }) : undefined
   const post: Shop['post'] = ({ url }, path, body) => send({ url: url + path, authorization, body, agent })
   return {
     ownerUrl,
@@ -69,7 +72,7 @@ export interface Sending {
   readonly authorization: string
   readonly body: unknown
   /** Absent: a connection of its own. */
-  readonly agent?: Agent
+  readonly agent?: Agent | undefined
 }
 
 /** One POST. Rejects with the socket's error where no answer comes. */
