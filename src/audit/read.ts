@@ -1,4 +1,5 @@
 import type { Db } from '../db/pool.ts'
+import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
 import type { Audit } from './log.ts'
 
@@ -30,6 +31,9 @@ export async function readAuditEntries(
   deps: { readonly db: Db; readonly audit: Audit },
   search: AuditSearch,
 ): Promise<JsonObject> {
+  if (search.cursor !== undefined && !/^\d{1,18}$/.test(search.cursor)) {
+    throw new AppError('invalid', 'cursor must be the `next` of an earlier answer')
+  }
   await deps.audit.append({
     actor: `${search.by.kind}:${search.by.id}`,
     action: 'audit.read',

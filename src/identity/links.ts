@@ -55,9 +55,9 @@ export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly
   if (written.length === 0) return
   const confirmed = written.filter((row) => row.state === 'confirmed').map((row) => row.user_id)
   const { receivedAt } = context
-  const act = { recordId: randomUUID(), receivedAt, evidence: carriedBy(context, plain) }
+  const evidence = carriedBy(context, plain)
   const users = [...new Set(confirmed)].sort()
-  await refreshClusters(tx, users, act)
+  for (const user of users) await refreshClusters(tx, [user], { recordId: cause(user, plain), receivedAt, evidence })
   await erasedByRefusal(tx, context.active, users)
   await appendLinkRows(tx, context.active, written)
 }
@@ -75,6 +75,12 @@ export async function repeatLinks(tx: Tx, active: ActivePolicy, subjects: readon
     [uuidArray([...subjects])],
   )
   if (rows.length > 0) await appendLinkRows(tx, active, rows)
+}
+
+/** The record of the device's choice that its new link brings to the user. */
+function cause(user: SubjectId, plain: readonly { link: WantedLink }[]): string {
+  const refusing = plain.find(({ link }) => link.user === user && (link.device.consent?.refused ?? 0) !== 0)
+  return refusing?.link.device.consent?.recordId ?? randomUUID()
 }
 
 /** A confirmed link can bring a refusal to data that is held already: it is a withdrawal for them. */

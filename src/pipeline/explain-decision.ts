@@ -7,6 +7,7 @@ import { unpackRemoved } from '../eventlog/append.ts'
 import { eventKey } from '../identity/blind-index.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { explain } from '../policy/explain.ts'
+import { CLOSED_SAYS, type ClosedBy, closedByOf } from './closed-by.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 
 export interface ExplainDeps {
@@ -97,10 +98,22 @@ async function describe(deps: ExplainDeps, messageId: string, { row, pad }: Foun
     messageId,
     source: row.name,
     receivedAt: row.received_at.toISOString(),
-    ...(explanation as unknown as JsonObject),
+    ...withClosing(explanation as unknown as JsonObject & Explained, closedByOf(row.narrowed)),
     consentRecord: row.consent_ref === null ? null : uuidText(row.consent_ref.map((byte, i) => byte ^ pad[i]!)),
     consentEpoch: row.consent_epoch,
   }
+}
+
+interface Explained {
+  readonly destinations: readonly (JsonObject & { readonly permitted: boolean; readonly line?: number })[]
+}
+
+/** Closed by something else than consent: then that is the reason, and no choice of the person would have helped. */
+function withClosing({ wouldPermit, ...told }: JsonObject & Explained, closedBy: ClosedBy | undefined): JsonObject {
+  if (closedBy === undefined) return { ...told, ...(wouldPermit === undefined ? {} : { wouldPermit }) }
+  const clauses = [{ clause: closedBy, says: CLOSED_SAYS[closedBy] }]
+  const destinations = told.destinations.map(({ wouldPermit: _, ...one }): JsonObject => ({ ...one, clauses }))
+  return { ...told, reason: closedBy, destinations }
 }
 
 function uuidText(bytes: Uint8Array): string {

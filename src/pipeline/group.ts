@@ -16,6 +16,7 @@ import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { isExpired } from '../retention/due.ts'
 import { orderCountOf } from '../totals/order-count.ts'
+import { closedByBit } from './closed-by.ts'
 import { sealEvent } from './protect-event.ts'
 import { type Resolvable, type Resolved, resolve } from './resolve.ts'
 import { handoverAt, isSettled, settle, unsettled } from './settle-identities.ts'
@@ -217,7 +218,7 @@ function entryOf(active: ActivePolicy, one: Judged, keys: ReadonlyMap<string, Su
     eventType: decision.rule?.index ?? -1,
     granted: view.granted,
     refused: view.refused,
-    narrowed: view.narrowed,
+    narrowed: view.narrowed | closedByBit(one.reason),
     ...refOf(resolved, decision, item.keys.pad),
   }
   const owner = ownerOf(resolved)
