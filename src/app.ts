@@ -5,7 +5,6 @@ import type { Config } from './config.ts'
 import { recordEvidence } from './consent/evidence.ts'
 import { type ConsentDeps, readConsent, recordConsent } from './consent/service.ts'
 import { lockRestriction } from './db/locks.ts'
-import { pendingMigrations } from './db/migrate.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
 import { type ActivePolicy, prepareStorage } from './eventlog/partitions.ts'
@@ -30,6 +29,7 @@ import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
 import { activateVersion, activeVersion, registerPolicy } from './policy/registry.ts'
 import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
+import { createReadiness } from './readiness.ts'
 import { maintain } from './retention/maintain.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
@@ -119,7 +119,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     policyVersion: () => active.compiled.version,
     nudge: committed,
   })
-  const ready = (): Promise<Readiness> => readiness({ db, keyring, probe: () => probe.passes() })
+  const ready = createReadiness({ db, keyring, flows: () => probe.passes() })
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -216,34 +216,4 @@ function destinationsOf(hosting: Hosting): BatchDeps[] {
     ...named,
     { ...shared, destination: PROBE, destinationId, module: undefined, pseudonymiser: pseudonymiserOf(first) },
   ]
-}
-
-async function readiness(deps: {
-  readonly db: Db
-  readonly keyring: Keyring
-  probe(): Promise<boolean>
-}): Promise<Readiness> {
-  const database = await check(async () => {
-    await deps.db.$client.query('select 1')
-    return true
-  }, 'the database does not answer')
-  if (database !== 'ok') return { ok: false, checks: { database } }
-  const checks = {
-    database,
-    migrations: await check(async () => (await pendingMigrations(deps.db)) === 0, 'migrations wait: weir migrate'),
-    keys: await check(async () => {
-      await deps.keyring.health()
-      return true
-    }, 'the key provider does not answer'),
-    flow: await check(() => deps.probe(), 'a synthetic event did not come through in time'),
-  }
-  return { ok: Object.values(checks).every((state) => state === 'ok'), checks }
-}
-
-async function check(look: () => Promise<boolean>, otherwise: string): Promise<string> {
-  try {
-    return (await look()) ? 'ok' : otherwise
-  } catch {
-    return otherwise
-  }
 }

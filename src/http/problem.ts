@@ -1,3 +1,4 @@
+import { isAway } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 
 /** RFC 9457 problem document. `code` is stable; `detail` says what to do and never quotes what was sent. */
@@ -23,12 +24,16 @@ export function problemOf(error: unknown): ProblemAnswer {
   if (error instanceof AppError) {
     return problem(error.status, error.code, error.message, retryHeaders(error))
   }
+  if (isAway(error)) {
+    const detail = 'The database does not answer just now: ask again later.'
+    return problem(503, 'database-away', detail, { 'Retry-After': '2' })
+  }
   return problem(500, 'internal', 'Something failed here. The operator sees the cause in the log.')
 }
 
 /** The same for ingest, where 5xx but overload makes an SDK send again for hours: wait, then try again. */
 export function ingestProblemOf(error: unknown): ProblemAnswer {
-  if (error instanceof AppError) return problemOf(error)
+  if (error instanceof AppError || isAway(error)) return problemOf(error)
   return problem(503, 'internal', 'The messages were not stored: send them again later.', { 'Retry-After': '5' })
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { AppError } from '../errors.ts'
 import { type KnownSource, keyHash } from './sources.ts'
 
 export interface SourceCache {
@@ -9,12 +10,18 @@ export interface SourceCache {
 }
 
 const FRESH_MS = 2_000 // a revoked key works no longer than this
+const PATIENCE_MS = 3_000 // a database that hangs must not gather requests that wait to be authenticated
 const BETWEEN_MS = 200 // garbage keys wait in line for one reload, they do not each ask the database
 
 interface Snapshot {
   readonly at: number
   readonly sources: ReadonlyMap<string, KnownSource>
   readonly origins: ReadonlySet<string>
+}
+
+interface Reading {
+  readonly at: number
+  readonly sources: Promise<ReadonlyMap<string, KnownSource>>
 }
 
 /** All sources in memory. `load` reads the active ones; `clock` is monotonic, in milliseconds. */
@@ -24,6 +31,7 @@ export function createSourceCache(
 ): SourceCache {
   let snapshot: Snapshot | undefined
   let loading: Promise<Snapshot> | undefined
+  let reading: Reading | undefined
 
   function reload(): Promise<Snapshot> {
     loading ??= loadAfterPause().finally(() => {
@@ -35,11 +43,21 @@ export function createSourceCache(
   async function loadAfterPause(): Promise<Snapshot> {
     const pause = snapshot === undefined ? 0 : snapshot.at + BETWEEN_MS - clock()
     if (pause > 0) await wait(pause)
-    const at = clock() // before the read: what changes while it runs is seen by the next one
-    const sources = await load()
+    reading ??= begin()
+    const { at, sources: coming } = reading
+    const sources = await within(PATIENCE_MS, coming)
     const origins = [...sources.values()].flatMap(({ source }) => (source.kind === 'browser' ? source.origins : []))
     snapshot = { at, sources, origins: new Set(origins) }
     return snapshot
+  }
+
+  /** One read at a time, also of a database that does not answer: the next caller waits for the same. */
+  function begin(): Reading {
+    const at = clock() // before the read: what changes while it runs is seen by the next one
+    const sources = load().finally(() => {
+      reading = undefined
+    })
+    return { at, sources }
   }
 
   async function fresh(): Promise<Snapshot> {
@@ -66,5 +84,18 @@ export function createSourceCache(
     async listsOrigin(origin) {
       return (await orReload(({ origins }) => (origins.has(origin) ? true : undefined))) ?? false
     },
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const enough = new AbortController()
+  const late = wait(ms, undefined, { signal: enough.signal }).then(() => {
+    throw new AppError('overloaded', 'The keys cannot be looked up just now: send again.', { retryAfter: 2 })
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    enough.abort()
+    late.catch(() => undefined) // the abort
   }
 }

@@ -1,0 +1,60 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { pendingMigrations } from './db/migrate.ts'
+import type { Db } from './db/pool.ts'
+import type { Readiness } from './http/deps.ts'
+import type { Keyring } from './keys/keyring.ts'
+
+export interface ReadinessDeps {
+  readonly db: Db
+  readonly keyring: Pick<Keyring, 'health'>
+  /** Whether a synthetic event came through. */
+  flows(): Promise<boolean>
+}
+
+const DATABASE_MS = 2_000
+const OTHERS_MS = 5_000
+
+/** What /readyz asks. Each look is bounded, and one that hangs is waited for by all callers rather than begun again. */
+export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
+  const { db, keyring } = deps
+  const database = createCheck(
+    () => db.$client.query('select 1').then(yes),
+    'the database does not answer',
+    DATABASE_MS,
+  )
+  const others = {
+    migrations: createCheck(async () => (await pendingMigrations(db)) === 0, 'migrations wait: run weir migrate'),
+    keys: createCheck(() => keyring.health().then(yes), 'the key provider does not answer'),
+    flow: createCheck(
+      () => deps.flows(),
+      'a synthetic event did not come through in time: does a node deliver (WEIR_DELIVERY=on)?',
+    ),
+  }
+  return async function ready() {
+    const first = await database()
+    if (first !== 'ok') return { ok: false, checks: { database: first } }
+    const [migrations, keys, flow] = await Promise.all([others.migrations(), others.keys(), others.flow()])
+    const checks = { database: first, migrations, keys, flow }
+    return { ok: Object.values(checks).every((state) => state === 'ok'), checks }
+  }
+}
+
+const yes = (): boolean => true
+
+function createCheck(look: () => Promise<boolean>, otherwise: string, ms = OTHERS_MS): () => Promise<string> {
+  let looking: Promise<boolean> | undefined
+  return async function check() {
+    looking ??= look().finally(() => {
+      looking = undefined
+    })
+    const enough = new AbortController()
+    try {
+      const passes = await Promise.race([looking, delay(ms, false, { signal: enough.signal })])
+      return passes ? 'ok' : otherwise
+    } catch {
+      return otherwise
+    } finally {
+      enough.abort()
+    }
+  }
+}
