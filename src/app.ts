@@ -8,6 +8,7 @@ import { lockRestriction } from './db/locks.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
 import { type ActivePolicy, prepareStorage } from './eventlog/partitions.ts'
+import { AppError } from './errors.ts'
 import type { HttpDeps, Readiness } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
 import { createNewSubjectLimit } from './identity/new-subjects.ts'
@@ -24,12 +25,12 @@ import { explainDecision } from './pipeline/explain-decision.ts'
 import { createFlowProbe } from './pipeline/flow-probe.ts'
 import { createIntake, type Intake } from './pipeline/intake.ts'
 import { createPolicyShelf, type PolicyShelf } from './pipeline/policy-shelf.ts'
+import { createReadiness } from './pipeline/readiness.ts'
 import { recommend } from './pipeline/recommend.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
 import { activateVersion, activeVersion, registerPolicy } from './policy/registry.ts'
 import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
-import { createReadiness } from './readiness.ts'
 import { maintain } from './retention/maintain.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
@@ -71,6 +72,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const modules = options.modules ?? HOSTED
   const keyring = await openKeyring(db, options.keys)
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
+  refuseUnhosted(loaded, modules)
   let active = await activate(db, loaded, now)
   const policies = createPolicyShelf()
   const metrics = createMetrics()
@@ -152,6 +154,20 @@ export async function createApp(options: AppOptions): Promise<App> {
       active = await prepareStorage(db, active.compiled, today)
       await maintain(db, today)
     },
+  }
+}
+
+/** What is kept for a module that does not run here would be kept for nothing; under another purpose, for the wrong thing. */
+function refuseUnhosted({ file, policy }: LoadedPolicy, modules: readonly Module[]): void {
+  for (const { name, purpose, kind, where } of policy.destinations) {
+    if (kind !== 'module') continue
+    const module = modules.find((one) => one.name === name)
+    if (module?.purpose === purpose) continue
+    const what =
+      module === undefined
+        ? `no module \`${name}\` runs here: take the destination out`
+        : `the module \`${name}\` serves another purpose: write purpose: ${module.purpose}`
+    throw new AppError('invalid', `${file}:${where.line}:${where.column}: ${what}`, { code: 'policy-refused' })
   }
 }
 

@@ -39,3 +39,21 @@ const statusOf: Record<ErrorKind, number> = {
   conflict: 409,
   overloaded: 503,
 }
+
+/**
+ * Whether a resource could not be asked, rather than said no: the database is away, stops, starts, hangs, or has no
+ * connection left. Whether what was under way was committed is unknown then.
+ */
+export function isAway(error: unknown): boolean {
+  for (let e: unknown = error, depth = 0; e instanceof Error && depth < 4; e = e.cause, depth++) {
+    const code: unknown = Reflect.get(e, 'code')
+    if (typeof code === 'string' && AWAY_CODES.test(code)) return true
+    if (AWAY_MESSAGES.test(e.message)) return true
+  }
+  return false
+}
+
+// SQLSTATE 08 connection exception, 57P0x operator intervention, 53300 too many connections; else of the system.
+const AWAY_CODES =
+  /^(08\w{3}|57P0\w|53300|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NETUNREACH|NOTFOUND|AI_AGAIN))$/
+const AWAY_MESSAGES = /^(Connection terminated|Query read timeout|timeout exceeded when trying to connect)/ // of pg

@@ -38,22 +38,6 @@ async function once<T>(db: Db, work: (tx: Tx) => Promise<T>): Promise<T> {
   }
 }
 
-/**
- * Whether the database could not be asked, rather than said no: it is away, stops, starts, hangs, or has no connection
- * left. Whether what was under way was committed is unknown then.
- */
-export function isAway(error: unknown): boolean {
-  const state = sqlState(error)
-  if (state !== undefined) return /^(08|57P0|53300)/.test(state)
-  for (let e: unknown = error, depth = 0; e instanceof Error && depth < 4; e = e.cause, depth++) {
-    const code: unknown = Reflect.get(e, 'code')
-    if (typeof code === 'string' && /^E(CONN|PIPE|TIMEDOUT|HOST|NET|AI_|NOTFOUND)/.test(code)) return true
-    if (/^(Connection terminated|Query read timeout|timeout exceeded when trying to connect)/.test(e.message))
-      return true
-  }
-  return false
-}
-
 /** A statement given up on: its connection waits for the answer still, and would wait as long again to roll back. */
 function isUnanswered(error: unknown): error is Error {
   return error instanceof Error && error.message === 'Query read timeout'

@@ -1,5 +1,4 @@
-import { isAway } from '../db/transaction.ts'
-import { AppError } from '../errors.ts'
+import { AppError, isAway } from '../errors.ts'
 
 /** RFC 9457 problem document. `code` is stable; `detail` says what to do and never quotes what was sent. */
 export interface Problem {

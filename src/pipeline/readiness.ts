@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { pendingMigrations } from './db/migrate.ts'
-import type { Db } from './db/pool.ts'
-import type { Readiness } from './http/deps.ts'
-import type { Keyring } from './keys/keyring.ts'
+import { pendingMigrations } from '../db/migrate.ts'
+import type { Db } from '../db/pool.ts'
+import type { Keyring } from '../keys/keyring.ts'
 
 export interface ReadinessDeps {
   readonly db: Db
@@ -11,11 +10,17 @@ export interface ReadinessDeps {
   flows(): Promise<boolean>
 }
 
+export interface Ready {
+  readonly ok: boolean
+  /** `ok`, or what is wrong, in words for an operator. */
+  readonly checks: Readonly<Record<string, string>>
+}
+
 const DATABASE_MS = 2_000
 const OTHERS_MS = 5_000
 
 /** What /readyz asks. Each look is bounded, and one that hangs is waited for by all callers rather than begun again. */
-export function createReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
+export function createReadiness(deps: ReadinessDeps): () => Promise<Ready> {
   const { db, keyring } = deps
   const database = createCheck(
     () => db.$client.query('select 1').then(yes),
