@@ -14,8 +14,8 @@ export interface Markers {
   /** Twelve letters that every text marker begins with. */
   readonly core: string
   /** A value for the field `name`. */
-  text(name: string): string
-  email(name: string): string
+  readonly text: (name: string) => string
+  readonly email: (name: string) => string
   /** Digits of a mobile number without country code or separators; the same in every form of it. */
   readonly phone: string
   readonly ip: string
@@ -65,7 +65,8 @@ function hex(length: number): string {
 }
 
 function escaped(text: string): string {
-  return [...text].map((character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')
+  const unit = (_: unknown, at: number): string => `\\u${text.charCodeAt(at).toString(16).padStart(4, '0')}`
+  return Array.from({ length: text.length }, unit).join('')
 }
 
 /** A text in the forms in which it could lie about: UTF-8, UTF-16, hex, and base64 at each of its three offsets. */
