@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Module } from '../../src/modules/module.ts'
+import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
 import { policyWith, recordingModule, twoModules } from '../support/recording-module.ts'
 import { createTestApp, type TestApp, track } from '../support/test-app.ts'
 
@@ -22,7 +23,7 @@ let weir: TestApp
 let policyDir: string
 beforeAll(async () => {
   policyDir = await policyWith(twoModules)
-  weir = await createTestApp({ policyDir, modules: [slow], prepare: second.prepare })
+  weir = await createTestApp({ policyDir, modules: [recommendation, slow], prepare: second.prepare })
 })
 afterAll(async () => {
   await weir?.stop()

@@ -78,6 +78,12 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const db = openPool({ url: database.appUrl })
   const owner = openPool({ url: database.ownerUrl, max: 2 })
   let shift = options.now === undefined ? 0 : Date.parse(options.now) - Date.now()
+  async function cleanUp(): Promise<void> {
+    await db.$client.end()
+    await owner.$client.end()
+    await database.drop()
+    await rm(folder, { recursive: true, force: true })
+  }
   const provider = await openFileProvider(await ensureKeysIn(folder, { kdf: { m: 19_456, t: 2, p: 1 } }))
   const app = await createApp({
     config: {
@@ -97,6 +103,9 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     log,
     now: () => Date.now() + shift,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
+  }).catch(async (error: unknown) => {
+    await cleanUp() // it refused to start
+    throw error
   })
   await app.maintain()
   if (options.delivering === true) app.delivery.start()
@@ -148,10 +157,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       await app.intake.drain()
       app.server.closeAllConnections()
       await new Promise((resolve) => app.server.close(resolve))
-      await db.$client.end()
-      await owner.$client.end()
-      await database.drop()
-      await rm(folder, { recursive: true, force: true })
+      await cleanUp()
     },
   }
 }
