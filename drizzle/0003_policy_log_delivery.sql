@@ -44,6 +44,7 @@ create table weir.event_log (
   removed bytea not null,              -- u16 each: indices of removed fields
   unclassified smallint not null,
   blobs bytea not null,                -- u16 class id, u16 due in days since 2000-01-01, for each sealed blob
+  closed integer not null default 0,   -- bits of routes whose content was erased since, after a withdrawal
   primary key (pos, at_day)
 ) partition by range (at_day);
 create index event_log_by_key on weir.event_log (event_key);

@@ -17,7 +17,7 @@ export interface Metrics {
 
 export function createMetrics(): Metrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry, prefix: 'weir_process_' })
+  collectDefaultMetrics({ register: registry })
   const registers = [registry]
   const events = new Counter({
     name: 'weir_events_total',

@@ -14,7 +14,10 @@ export interface LogRow {
   readonly other: SubjectId | null
   readonly policyVersion: number
   readonly eventType: number
+  /** Bits of the routes that were permitted at intake. */
   readonly routes: number
+  /** Bits of the routes that were erased since. */
+  readonly closed: number
   readonly narrowed: number
   readonly consentEpoch: number
   readonly userEpoch: number
@@ -42,7 +45,7 @@ export async function readAt(db: Db | Tx, positions: readonly bigint[]): Promise
   return rows.map(logRow)
 }
 
-const COLUMNS = `pos, at_day, received_at, kind, event_key, subject_id, other_id, policy_version, event_type, routes, narrowed,
+const COLUMNS = `pos, at_day, received_at, kind, event_key, subject_id, other_id, policy_version, event_type, routes, closed, narrowed,
   consent_epoch, user_epoch, blobs`
 
 interface RawRow {
@@ -56,6 +59,7 @@ interface RawRow {
   policy_version: number
   event_type: number
   routes: number
+  closed: number
   narrowed: number
   consent_epoch: number
   user_epoch: number
@@ -74,6 +78,7 @@ function logRow(row: RawRow): LogRow {
     policyVersion: row.policy_version,
     eventType: row.event_type,
     routes: row.routes,
+    closed: row.closed,
     narrowed: row.narrowed,
     consentEpoch: row.consent_epoch,
     userEpoch: row.user_epoch,

@@ -1,3 +1,5 @@
+import type { JsonObject } from '../event/event.ts'
+
 /**
  * What can close an event that consent would permit. Said in the log row by bits of its `narrowed` mask above those of
  * purposes, so that the decision can be explained; masks of purposes never reach them.
@@ -22,4 +24,17 @@ export const CLOSED_SAYS: Readonly<Record<ClosedBy, string>> = {
   'no-subject':
     'nobody was named whom it could be held for: it needs a random anonymous id, a subject token or a server key',
   'too-many-new-subjects': 'more new devices came from its network than are taken in: sent again later it can pass',
+}
+
+/** An explanation as JSON, as far as it is changed here. */
+export interface Explained extends JsonObject {
+  readonly destinations: readonly (JsonObject & { readonly permitted: boolean; readonly line?: number })[]
+}
+
+/** Closed by something else than consent: then that is the reason, and no choice of the person would have helped. */
+export function withClosing({ wouldPermit, ...told }: Explained, closedBy: ClosedBy | undefined): JsonObject {
+  if (closedBy === undefined) return { ...told, ...(wouldPermit === undefined ? {} : { wouldPermit }) }
+  const clauses = [{ clause: closedBy, says: CLOSED_SAYS[closedBy] }]
+  const destinations = told.destinations.map(({ wouldPermit: _, ...one }): JsonObject => ({ ...one, clauses }))
+  return { ...told, reason: closedBy, destinations }
 }

@@ -6,8 +6,9 @@ import type { JsonObject } from '../event/event.ts'
 import { unpackRemoved } from '../eventlog/append.ts'
 import { eventKey } from '../identity/blind-index.ts'
 import type { Keyring } from '../keys/keyring.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
 import { explain } from '../policy/explain.ts'
-import { CLOSED_SAYS, type ClosedBy, closedByOf } from './closed-by.ts'
+import { closedByOf, type Explained, withClosing } from './closed-by.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 
 export interface ExplainDeps {
@@ -50,6 +51,7 @@ interface DecisionRow {
   policy_version: number
   event_type: number
   routes: number
+  closed: number
   granted: number
   refused: number
   narrowed: number
@@ -85,7 +87,8 @@ async function find(deps: ExplainDeps, query: DecisionQuery): Promise<Found | un
 
 async function describe(deps: ExplainDeps, messageId: string, { row, pad }: Found): Promise<JsonObject> {
   await deps.policies.load(deps.db, [row.policy_version])
-  const explanation = explain(deps.policies.of(row.policy_version), {
+  const policy = deps.policies.of(row.policy_version)
+  const explanation = explain(policy, {
     event: row.event_type === -1 ? 'unknown' : row.event_type,
     granted: row.granted,
     refused: row.refused,
@@ -98,22 +101,17 @@ async function describe(deps: ExplainDeps, messageId: string, { row, pad }: Foun
     messageId,
     source: row.name,
     receivedAt: row.received_at.toISOString(),
-    ...withClosing(explanation as unknown as JsonObject & Explained, closedByOf(row.narrowed)),
+    ...withClosing(explanation as unknown as Explained, closedByOf(row.narrowed)),
     consentRecord: row.consent_ref === null ? null : uuidText(row.consent_ref.map((byte, i) => byte ^ pad[i]!)),
-    consentEpoch: row.consent_epoch,
+    consentEpoch: row.consent_epoch === 0 ? null : row.consent_epoch, // a refusal is held for nobody
+    erasedSince: erasedSince(policy, row),
   }
 }
 
-interface Explained {
-  readonly destinations: readonly (JsonObject & { readonly permitted: boolean; readonly line?: number })[]
-}
-
-/** Closed by something else than consent: then that is the reason, and no choice of the person would have helped. */
-function withClosing({ wouldPermit, ...told }: JsonObject & Explained, closedBy: ClosedBy | undefined): JsonObject {
-  if (closedBy === undefined) return { ...told, ...(wouldPermit === undefined ? {} : { wouldPermit }) }
-  const clauses = [{ clause: closedBy, says: CLOSED_SAYS[closedBy] }]
-  const destinations = told.destinations.map(({ wouldPermit: _, ...one }): JsonObject => ({ ...one, clauses }))
-  return { ...told, reason: closedBy, destinations }
+/** Destinations that were permitted then and are not handed the event any more: consent was withdrawn since. */
+function erasedSince(policy: CompiledPolicy, row: DecisionRow): string[] {
+  const routes = policy.eventList[row.event_type]?.routes ?? []
+  return routes.filter((route) => (row.closed & route.bit) !== 0).map((route) => route.destination.name)
 }
 
 function uuidText(bytes: Uint8Array): string {

@@ -74,10 +74,13 @@ function judgeOne(active: ActivePolicy, item: Resolvable, resolved: Resolved, no
   const { event } = item
   const rule = active.compiled.events.get(ruleKey(event))
   const decision = rule === undefined ? UNKNOWN : decideRule(active.compiled, rule, resolved.view)
+  const nobody = item.device === undefined && !(item.user !== undefined && item.userConfirmed)
   if (decision.rule === undefined || decision.permitted === 0) {
-    return { resolved, decision, projection: EMPTY, reason: decision.reason ?? 'no-route' }
+    // Nobody's consent can help where nobody stands behind the event.
+    const reason = nobody && decision.reason === 'no-consent' ? 'no-subject' : (decision.reason ?? 'no-route')
+    return { resolved, decision, projection: EMPTY, reason }
   }
-  if (item.device === undefined && !(item.user !== undefined && item.userConfirmed)) {
+  if (nobody) {
     return { resolved, decision: closed(decision), projection: EMPTY, reason: 'no-subject' }
   }
   const projection = project(decision.rule, decision.permitted, fieldsOf(event.type, event.properties, event.context))
@@ -265,7 +268,7 @@ function refOf({ cluster }: Resolved, decision: Decision, pad: Buffer): { consen
   const asked = decision.verdicts.reduce((mask, { route }) => mask | bitOf(route.purpose), 0)
   const refuser = [device, user].find((one) => one !== undefined && (one.clusterRefused & asked) !== 0)
   const granter = [device, confirmed ? user : undefined].find((one) => one !== undefined && (one.granted & asked) !== 0)
-  const deciding = refuser ?? granter ?? device ?? user
+  const deciding = refuser ?? granter ?? device ?? (confirmed ? user : undefined)
   if (deciding === undefined) return {}
   const record = Buffer.from(deciding.recordId.replaceAll('-', ''), 'hex')
   return { consentRef: record.map((byte, i) => byte ^ pad[i]!) }

@@ -84,7 +84,9 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
 /** The route that intake permitted for this destination, by the policy of that time. */
 function intakeRoute(lens: Lens, row: LogRow): Route | undefined {
   const rule = lens.policies.of(row.policyVersion).eventList[row.eventType]
-  return rule?.routes.find((route) => route.destination.name === lens.destination && (row.routes & route.bit) !== 0)
+  return rule?.routes.find(
+    (route) => route.destination.name === lens.destination && (row.routes & ~row.closed & route.bit) !== 0,
+  )
 }
 
 /** Permitted now, by today's policy and today's consent, and not restricted in between. */

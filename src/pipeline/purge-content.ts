@@ -28,7 +28,7 @@ const STORED_CONTENT = 0
 
 /**
  * Erases from the store what was held only for purposes that one person has restricted: fields that no purpose still
- * open may use are taken out of their blobs, blobs with nothing left are deleted, and the log rows forget the routes.
+ * open may use are taken out of their blobs, blobs with nothing left are deleted, and the log rows say which routes are closed.
  * One subject a transaction. Returns whether there was one.
  */
 export async function purgeContent(deps: PurgeDeps): Promise<boolean> {
@@ -61,21 +61,21 @@ async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promis
   const change = newChange()
   for (const row of rows) {
     const open = stillOpen(deps, node, row)
-    if (open.mask === row.routes) continue
-    change.routes.push({ row, mask: open.mask })
+    if (open.mask === (row.routes & ~row.closed)) continue
+    change.closed.push({ row, mask: row.routes & ~open.mask })
     for (const blob of blobs) if (blob.pos === row.pos) reduce(deps, change, { node, row, blob, keys, open })
   }
   await write(tx, subject, change)
 }
 
 interface Change {
-  readonly routes: { row: LogRow; mask: number }[]
+  readonly closed: { row: LogRow; mask: number }[]
   readonly gone: PlacedBlob[]
   readonly resealed: PlacedBlob[]
 }
 
 function newChange(): Change {
-  return { routes: [], gone: [], resealed: [] }
+  return { closed: [], gone: [], resealed: [] }
 }
 
 interface Open {
@@ -94,7 +94,7 @@ function stillOpen(deps: PurgeDeps, node: Node, row: LogRow): Open {
   let mask = 0
   for (const route of was.routes) {
     const now = verdicts.find((verdict) => verdict.route.destination.name === route.destination.name)
-    if (now?.permitted && (restricted & bitOf(route.purpose)) === 0) mask |= route.bit & row.routes
+    if (now?.permitted && (restricted & bitOf(route.purpose)) === 0) mask |= route.bit & row.routes & ~row.closed
   }
   return { mask }
 }
@@ -138,8 +138,8 @@ async function write(tx: Tx, subject: SubjectId, change: Change): Promise<void> 
       [...placeOf(blobs), subject, int8Array(blobs.map((b) => b.pos)), byteaArray(blobs.map((b) => b.bytes))],
     )
   }
-  for (const { row, mask } of change.routes) {
-    await tx.$client.query('update weir.event_log set routes = $1 where pos = $2 and at_day = $3', [
+  for (const { row, mask } of change.closed) {
+    await tx.$client.query('update weir.event_log set closed = $1 where pos = $2 and at_day = $3', [
       mask,
       row.pos,
       row.atDay,

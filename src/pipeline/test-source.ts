@@ -1,6 +1,7 @@
 import type { JsonObject } from '../event/event.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { explain } from '../policy/explain.ts'
+import { closedByBit, closedByOf, type Explained, withClosing } from './closed-by.ts'
 import type { Judged } from './group.ts'
 
 /** What a test source is told about one message: its decision, the removed fields and the reasons. Nothing is stored. */
@@ -15,5 +16,6 @@ export function explainJudged(policy: CompiledPolicy, judged: Judged): JsonObjec
     unclassified: projection.unclassified,
   })
   const kept = Object.fromEntries([...projection.byClass].map(([name, fields]) => [name, fields]))
-  return { ...(explanation as unknown as JsonObject), ...(reason === undefined ? {} : { reason }), kept, stored: false }
+  const closedBy = closedByOf(closedByBit(reason))
+  return { ...withClosing(explanation as unknown as Explained, closedBy), kept, stored: false }
 }

@@ -143,7 +143,7 @@ function clausesOf(policy: CompiledPolicy, { route, failing }: RouteVerdict, ope
 const sayings: Record<RefusalReason, (purpose: Purpose) => string> = {
   'unknown-event': () => 'the policy does not know the event',
   'no-route': () => 'the policy sends the event to nobody',
-  'no-consent': (purpose) => `consent to ${purpose} was never given`,
+  'no-consent': (purpose) => `there is no consent to ${purpose}`,
   'refused-by-person': (purpose) => `${purpose} was refused or withdrawn`,
   'refused-by-signal': (purpose) => `the message came with a signal that refuses ${purpose}`,
   expired: () => 'the event was older than its fields may be kept',

@@ -102,7 +102,7 @@ test('an event that one destination may have and another not', async () => {
 describe('refused, each for its reason, and the advice that is given works', () => {
   test('no consent: the smallest grant opens it', async () => {
     const body = await explanation(await send(view('nobody-yet')))
-    expect(body).toMatchObject({ outcome: 'refused', reason: 'no-consent', consentRecord: null, consentEpoch: 0 })
+    expect(body).toMatchObject({ outcome: 'refused', reason: 'no-consent', consentRecord: null, consentEpoch: null })
     expect(route(body, 'second').clauses).toMatchObject([{ clause: 'no-consent' }])
     await follow('nobody-yet', body)
   })
@@ -152,7 +152,19 @@ describe('refused, each for its reason, and the advice that is given works', () 
 
   test('nobody to hold it for: a browser that names only a user', async () => {
     const body = await explanation(await send(view('eve-2'), weir.browser))
-    expect(body).toMatchObject({ outcome: 'refused', reason: 'no-consent' }) // its grants count for nothing here
+    expect(body).toMatchObject({ outcome: 'refused', reason: 'no-subject', consentRecord: null })
+  })
+
+  test('a withdrawal does not rewrite what was decided before it: the explanation says what was erased since', async () => {
+    await choose('changed-her-mind', BOTH)
+    const messageId = await send(view('changed-her-mind'))
+    const before = await explanation(messageId)
+    expect(before).toMatchObject({ outcome: 'permitted', erasedSince: [] })
+    await choose('changed-her-mind', { personalisation: false, attribution: false })
+    await weir.settle()
+    const after = await explanation(messageId)
+    expect(after).toMatchObject({ outcome: 'permitted', consent: before.consent })
+    expect((after.erasedSince as string[]).length).toBeGreaterThan(0)
   })
 
   test('too old: what was granted then would have been kept too long', async () => {

@@ -29,7 +29,7 @@ test('a refusal says which clauses fail, on which lines, and the smallest choice
         permitted: false,
         clauses: [
           { clause: 'refused-by-person', says: 'personalisation was refused or withdrawn', line: 9 },
-          { clause: 'no-consent', says: 'consent to personalisation was never given', line: 9 },
+          { clause: 'no-consent', says: 'there is no consent to personalisation', line: 9 },
         ],
         fields: ['properties.product_id', 'properties.tags[]'],
         wouldPermit: {
