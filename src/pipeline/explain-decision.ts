@@ -100,6 +100,7 @@ async function describe(deps: ExplainDeps, messageId: string, { row, pad }: Foun
   return {
     messageId,
     source: row.name,
+    position: Number(row.pos), // as in the audit entry's `decision:<n>`: an officer can match the two
     receivedAt: row.received_at.toISOString(),
     ...withClosing(explanation as unknown as Explained, closedByOf(row.narrowed)),
     consentRecord: row.consent_ref === null ? null : uuidText(row.consent_ref.map((byte, i) => byte ^ pad[i]!)),

@@ -81,6 +81,13 @@ test('an accepted event: every destination with its clause, the policy, the reco
   expect(body.wouldRefuse).toMatchObject({ choices: [{ act: 'refuse' }] })
 })
 
+test('the entry in the audit log names the same position as the answer', async () => {
+  const { position } = await explanation(await send(view('nobody-at-all')))
+  const { body } = await officer.get('/api/audit/entries?action=decision.read&limit=1000')
+  const entries = body.entries as unknown as { resource: string }[]
+  expect(entries.at(-1)?.resource).toBe(`decision:${position}`)
+})
+
 test('an event that one destination may have and another not', async () => {
   const recordId = await choose('half', { personalisation: true, attribution: false })
   const body = await explanation(await send(view('half')))
