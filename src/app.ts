@@ -58,8 +58,8 @@ export interface App {
   readonly active: () => ActivePolicy
   readonly pseudonymiserOf: (module: Module) => Pseudonymiser
   ready(): Promise<Readiness>
-  /** Partitions of the days to come, due ones dropped, old probes gone. */
-  maintain(): Promise<void>
+  /** Partitions of the days to come, due ones dropped, old probes and idle subjects gone. */
+  maintain(signal?: AbortSignal): Promise<void>
 }
 
 const PROBE = 'flow_probe'
@@ -149,10 +149,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     active: () => active,
     pseudonymiserOf,
     ready,
-    async maintain() {
+    async maintain(signal) {
       const today = dayOf(now())
       active = await prepareStorage(db, active.compiled, today)
-      await maintain(db, today)
+      const destinations = destinationsOf({ db, keyring, policies, active, modules, pseudonymiserOf })
+      const done = await maintain({ db, today, destinations, forget: (subject) => keyring.forget(subject), signal })
+      log.info(done, 'housekeeping is done')
     },
   }
 }

@@ -90,18 +90,18 @@ async function applyMigrations(database: Database): Promise<void> {
 
 async function runAlone(start: Process, database: Database, stop: Promise<void>): Promise<void> {
   const db = openPool({ ...database.app, max: POOL, patience: PATIENCE_MS })
+  let house: House | undefined
   try {
     const app = await makeApp(start, db, {})
-    await app.maintain()
-    const housekeeping = every(HOUR_MS, () => app.maintain(), start.log)
+    house = keepHouse(app, start.log)
     await listen(app.server, start.config)
     if (start.config.delivery) app.delivery.start()
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
-    clearInterval(housekeeping)
     await drain(app, start.log)
   } finally {
+    await house?.stop()
     await db.$client.end()
   }
 }
@@ -109,10 +109,10 @@ async function runAlone(start: Process, database: Database, stop: Promise<void>)
 async function runPrimary(start: Process, database: Database, stop: Promise<void>): Promise<void> {
   const db = openPool({ ...database.app, max: 4, patience: PATIENCE_MS })
   let workers: Workers | undefined
+  let house: House | undefined
   try {
     const app = await makeApp(start, db, {})
-    await app.maintain()
-    const housekeeping = every(HOUR_MS, () => app.maintain(), start.log)
+    house = keepHouse(app, start.log)
     workers = runWorkers(start.config.http.workers, {
       log: start.log,
       registry: app.metrics.registry,
@@ -123,11 +123,11 @@ async function runPrimary(start: Process, database: Database, stop: Promise<void
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
-    clearInterval(housekeeping)
     await workers.stop()
     await app.delivery.stop()
   } finally {
     await workers?.stop()
+    await house?.stop()
     await db.$client.end()
   }
 }
@@ -218,8 +218,26 @@ async function drain(app: App, log: Logger): Promise<void> {
   await app.delivery.stop()
 }
 
-function every(ms: number, work: () => Promise<void>, log: Logger): NodeJS.Timeout {
-  return setInterval(() => {
-    work().catch((error: unknown) => log.error({ err: error }, 'housekeeping failed; it runs again in an hour'))
-  }, ms).unref()
+interface House {
+  stop(): Promise<void>
+}
+
+/** Housekeeping now and every hour, beside everything else. Stopped, it ends after the step under way. */
+function keepHouse(app: App, log: Logger): House {
+  const enough = new AbortController()
+  let running: Promise<void> = Promise.resolve()
+  const work = (): void => {
+    running = running
+      .then(() => app.maintain(enough.signal))
+      .catch((error: unknown) => log.error({ err: error }, 'housekeeping failed; it runs again in an hour'))
+  }
+  work()
+  const hourly = setInterval(work, HOUR_MS).unref()
+  return {
+    async stop() {
+      clearInterval(hourly)
+      enough.abort()
+      await running
+    },
+  }
 }
