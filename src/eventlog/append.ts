@@ -38,6 +38,19 @@ export interface LogEntry {
   readonly order?: LogOrder
 }
 
+/** What a row that is no event says of permission and content: nothing. */
+export const NOTHING_DECIDED = {
+  routes: 0,
+  granted: 0,
+  refused: 0,
+  narrowed: 0,
+  consentEpoch: 0,
+  userEpoch: 0,
+  removed: [],
+  unclassified: 0,
+  blobs: [],
+} as const satisfies Partial<LogEntry>
+
 export interface LogOrder {
   /** What the order is counted once by, whichever source tells of it; absent where it has no id. */
   readonly key?: Uint8Array

@@ -6,7 +6,7 @@ import { lockSubjects } from '../db/locks.ts'
 import type { Tx } from '../db/pool.ts'
 import type { EventKey, SubjectId } from '../event/ids.ts'
 import { subjectId } from '../event/ids.ts'
-import { appendEvents, LOG_KIND, type LogEntry } from '../eventlog/append.ts'
+import { appendEvents, LOG_KIND, type LogEntry, NOTHING_DECIDED } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { sealRecord } from '../protect/seal.ts'
@@ -165,21 +165,13 @@ function carriedBy(context: LinkContext, plain: readonly { link: WantedLink }[])
 async function appendLinkRows(tx: Tx, active: ActivePolicy, rows: readonly LinkRow[]): Promise<void> {
   const entries = rows.map(
     (row): LogEntry => ({
+      ...NOTHING_DECIDED,
       kind: LOG_KIND.link,
       sourceId: row.by_source,
       eventKey: randomBytes(16) as Uint8Array as EventKey,
       subject: row.device_id,
       other: row.user_id,
       eventType: row.state === 'confirmed' ? 1 : 0,
-      routes: 0,
-      granted: 0,
-      refused: 0,
-      narrowed: 0,
-      consentEpoch: 0,
-      userEpoch: 0,
-      removed: [],
-      unclassified: 0,
-      blobs: [],
     }),
   )
   await appendEvents(tx, active.compiled.version, entries)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Db } from '../db/pool.ts'
 import type { EventKey } from '../event/ids.ts'
-import { appendEvents, LOG_KIND } from '../eventlog/append.ts'
+import { appendEvents, LOG_KIND, NOTHING_DECIDED } from '../eventlog/append.ts'
 
 /** Proves that an event can flow: appended like any other, delivered to the probe's own cursor. */
 export interface FlowProbe {
@@ -59,16 +59,8 @@ export function createFlowProbe(deps: {
 }
 
 const PROBE = {
+  ...NOTHING_DECIDED,
   kind: LOG_KIND.probe,
   sourceId: 0,
   eventType: -1,
-  routes: 0,
-  granted: 0,
-  refused: 0,
-  narrowed: 0,
-  consentEpoch: 0,
-  userEpoch: 0,
-  removed: [],
-  unclassified: 0,
-  blobs: [],
 } as const
