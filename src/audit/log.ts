@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { textArray } from '../db/binary-array.ts'
-import type { Db } from '../db/pool.ts'
+import type { Db, Tx } from '../db/pool.ts'
 import type { SubjectId } from '../event/ids.ts'
 
 /** One look, or one act, as the log keeps it: references only, never a value. */
@@ -40,7 +40,7 @@ export function createAudit(deps: { readonly db: Db; readonly key: KeyObject; re
     while (waiting.length > 0) {
       const batch = waiting.splice(0, MAX_BATCH)
       try {
-        await write(
+        await appendEntries(
           deps.db,
           batch.map((one) => one.entry),
         )
@@ -67,7 +67,8 @@ export function createAudit(deps: { readonly db: Db; readonly key: KeyObject; re
   }
 }
 
-async function write(db: Db, entries: readonly AuditEntry[]): Promise<void> {
+/** Appends inside the caller's transaction, for an act and its entry that must not be there without each other. */
+export async function appendEntries(db: Db | Tx, entries: readonly AuditEntry[]): Promise<void> {
   await db.$client.query({
     name: 'audit-append',
     text: 'select weir.audit_append($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])',

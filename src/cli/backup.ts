@@ -9,7 +9,7 @@ const KEYS =
 
 export function register(command: Command): void {
   command.argument('<dir>', 'folder to make; it must be empty or not there').addHelpText('after', `\n${KEYS}`)
-  command.addHelpText('after', example('weir backup /srv/backups/2026-01-31'))
+  command.addHelpText('after', example('npm run -s weir -- backup /srv/backups/2026-01-31'))
   command.action(async (dir: string, options: CommonOptions) => {
     const { config, secrets } = readConfig()
     refuseServer(secrets)

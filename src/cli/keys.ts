@@ -11,7 +11,7 @@ const SETTINGS = 'WEIR_KEYS says where the keyset lies, WEIR_KEYS_PASSPHRASE_FIL
 export function register(command: Command): void {
   command.addHelpText('after', `\n${SETTINGS}`)
   const init = command.command('init').description('make the keyset of a new installation; never replaces one')
-  init.addHelpText('after', example('WEIR_KEYS_PASSPHRASE_FILE=/etc/weir/passphrase weir keys init'))
+  init.addHelpText('after', example('WEIR_KEYS_PASSPHRASE_FILE=/etc/weir/passphrase npm run -s weir -- keys init'))
   init.action(async (options: CommonOptions) => {
     const { config } = readConfig()
     const settings = { ...config.keys, mode: config.mode }
@@ -21,7 +21,7 @@ export function register(command: Command): void {
     answer(options, { keyset: path }, text)
   })
   const status = command.command('status').description('open the keyset and show its roots by number, never a key')
-  status.addHelpText('after', example('weir keys status', 'weir keys status --json'))
+  status.addHelpText('after', example('npm run -s weir -- keys status', 'npm run -s weir -- keys status --json'))
   status.action(async (options: CommonOptions) => {
     const { config } = readConfig()
     const settings = { ...config.keys, mode: config.mode }

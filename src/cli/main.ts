@@ -1,4 +1,6 @@
-import { Command, CommanderError } from 'commander'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Command, CommanderError, Help, type Option } from 'commander'
 import { AppError } from '../errors.ts'
 import { describeError } from '../log.ts'
 
@@ -18,8 +20,8 @@ const commands: readonly (readonly [name: string, description: string, load: () 
   ['start', 'run the gateway until it is told to stop', () => import('./start.ts')],
   ['policy', 'check the policy, explain what it decides', () => import('./policy.ts')],
   ['keys', 'make and check the keyset', () => import('./keys.ts')],
-  ['migrate', 'bring the database to the state that this version needs', () => import('./migrate.ts')],
-  ['source', 'add, list and revoke who may send events', () => import('./source.ts')],
+  ['migrate', 'apply the database migrations that this version needs', () => import('./migrate.ts')],
+  ['source', 'add, change, list and revoke who may send events', () => import('./source.ts')],
   ['token', 'add, list and revoke bearer tokens for /api', () => import('./token.ts')],
   ['db-url', "print the running database's connection string, as its owner", () => import('./db-url.ts')],
   ['backup', 'copy the embedded database into an empty folder, while it runs', () => import('./backup.ts')],
@@ -34,7 +36,9 @@ export async function main(args: readonly string[]): Promise<void> {
     await program.parseAsync([...args], { from: 'user' })
   } catch (error) {
     process.exitCode = exitCodeOf(error)
-    if (!(error instanceof CommanderError)) report(error, args.includes('--json'))
+    const json = args.includes('--json')
+    if (!(error instanceof CommanderError)) report(error, json)
+    else if (json && error.exitCode !== 0) answerError('usage', usageOf(error)) // commander wrote to stderr only
   }
 }
 
@@ -42,7 +46,8 @@ async function build(args: readonly string[]): Promise<Command> {
   const program = new Command('weir')
     .description('A consent and data-protection gateway for e-commerce analytics')
     .usage('<command> [options]')
-    .configureHelp({ showGlobalOptions: false })
+    .version(await version(), '-V, --version', 'print the version')
+    .configureHelp({ showGlobalOptions: false, optionDescription: describeOption })
     .exitOverride()
   const asked = args[0] === 'help' ? args[1] : args[0]
   for (const [name, description, load] of commands) {
@@ -52,6 +57,16 @@ async function build(args: readonly string[]): Promise<Command> {
   }
   program.addHelpText('after', '\nweir <command> --help says more, with an example.')
   return program
+}
+
+async function version(): Promise<string> {
+  const file = join(import.meta.dirname, '..', '..', 'package.json')
+  return (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version
+}
+
+function describeOption(this: Help, option: Option): string {
+  const text = Help.prototype.optionDescription.call(this, option)
+  return option.mandatory ? `${text} (required)` : text
 }
 
 /** One JSON document on stdout, for every command that does something. */
@@ -70,5 +85,15 @@ function report(error: unknown, json: boolean): void {
   const known = error instanceof AppError
   const message = known ? error.message : 'internal error'
   process.stderr.write(known ? `weir: ${message}\n` : `weir: internal error ${JSON.stringify(describeError(error))}\n`)
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : 'internal', message } })}\n`)
+  if (json) answerError(known ? error.code : 'internal', message)
+}
+
+function answerError(code: string, message: string): void {
+  process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`)
+}
+
+/** Where a command is missing, commander shows the help and has no words of its own, or takes --json for the mistake. */
+function usageOf({ code, message }: CommanderError): string {
+  const missing = code === 'commander.help' || message.endsWith("'--json'")
+  return missing ? 'say which command: --help lists them' : message.replace(/^error: /, '')
 }

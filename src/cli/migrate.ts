@@ -7,7 +7,10 @@ import { openPool } from '../db/pool.ts'
 import { answer, type CommonOptions, commandLog, example } from './output.ts'
 
 export function register(command: Command): void {
-  command.addHelpText('after', example('weir migrate', 'DATABASE_URL=postgres://… weir migrate --json'))
+  command.addHelpText(
+    'after',
+    example('npm run -s weir -- migrate', 'DATABASE_URL=postgres://… npm run -s weir -- migrate --json'),
+  )
   command.action(async (options: CommonOptions) => {
     const { config, secrets } = readConfig()
     const database = await openDatabase(config, secrets, commandLog(config.log.level))

@@ -20,6 +20,20 @@ export function example(...lines: readonly string[]): string {
   return `\nExample:\n${lines.map((line) => `  ${line}`).join('\n')}`
 }
 
+/** Rows under their heads, as wide as they need to be. */
+export function columns(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [heads, ...rows]
+  const widths = heads.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)))
+  return all
+    .map((row) =>
+      widths
+        .map((width, i) => (row[i] ?? '').padEnd(width))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
 /** A line on stderr that is written over as work goes on; nothing where stderr is no terminal. */
 export function showProgress(label: string): (done: number, total: number) => void {
   if (!process.stderr.isTTY) return () => undefined

@@ -1,6 +1,8 @@
+import { type AuditEntry, appendEntries } from '../audit/log.ts'
 import { readConfig } from '../config.ts'
 import { findEmbedded } from '../db/embedded.ts'
-import { type Db, openPool } from '../db/pool.ts'
+import { type Db, openPool, type Tx } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 
 /** Runs `work` over the running database as its owner: what the gateway's own role may only read is changed here. */
@@ -16,4 +18,18 @@ export async function withOwnerDatabase<T>(work: (db: Db) => Promise<T>): Promis
   } finally {
     await db.$client.end()
   }
+}
+
+/** What a change was, and to what: the entry that stands for it in the audit log. */
+export type Done = Pick<AuditEntry, 'action' | 'resource'>
+
+/** One change as the owner and its entry in the audit log, in one transaction: neither is there without the other. */
+export function changeAsOwner<T>(work: (tx: Tx) => Promise<readonly [result: T, done: Done]>): Promise<T> {
+  return withOwnerDatabase((db) =>
+    transaction(db, async (tx) => {
+      const [result, done] = await work(tx)
+      await appendEntries(tx, [{ ...done, actor: 'cli', purpose: 'administration', outcome: 'done' }])
+      return result
+    }),
+  )
 }

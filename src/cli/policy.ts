@@ -18,6 +18,9 @@ interface ExplainOptions extends PolicyOptions {
   readonly signal?: string
 }
 
+const EXPLAIN_CODES =
+  '\nExit code: 0 explained; 1 the policy does not list the event (said all the same), or cannot be loaded; 2 bad usage.'
+
 export function register(command: Command): void {
   command
     .command('check')
@@ -33,6 +36,7 @@ export function register(command: Command): void {
     .option('--refuse <purposes>', 'purposes that were refused or withdrawn')
     .option('--signal <purposes>', 'purposes that a signal with the message refuses')
     .option('--file <path>', 'a policy file, or a directory with one (default: WEIR_POLICY_DIR)')
+    .addHelpText('after', EXPLAIN_CODES)
     .addHelpText('after', example('npm run -s weir -- policy explain "Order Completed" --grant personalisation'))
     .action(explainEvent)
 }

@@ -11,7 +11,7 @@ export function register(command: Command): void {
     'after',
     '\nThe data directory must hold no database. Put the keyset that belongs to it back yourself.',
   )
-  command.addHelpText('after', example('WEIR_DATA_DIR=/srv/weir weir restore /srv/backups/2026-01-31'))
+  command.addHelpText('after', example('WEIR_DATA_DIR=/srv/weir npm run -s weir -- restore /srv/backups/2026-01-31'))
   command.action(async (dir: string, options: CommonOptions) => {
     const { config, secrets } = readConfig()
     refuseServer(secrets)

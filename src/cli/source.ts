@@ -1,19 +1,31 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { AppError } from '../errors.ts'
-import type { JsonObject } from '../event/event.ts'
-import { addSource, type CreatedSource, listSources, revokeSource } from '../http/sources.ts'
-import { answer, type CommonOptions, example } from './output.ts'
-import { withOwnerDatabase } from './owner-database.ts'
+import {
+  addSource,
+  type CreatedSource,
+  changeSource,
+  type ListedSource,
+  listSources,
+  revokeSource,
+  type SourceChange,
+  sourceReference,
+} from '../http/sources.ts'
+import { answer, type CommonOptions, columns, example } from './output.ts'
+import { changeAsOwner, withOwnerDatabase } from './owner-database.ts'
+import { readPublicKey } from './public-key.ts'
 
 interface AddOptions extends CommonOptions {
   readonly browser?: boolean
   readonly server?: boolean
-  readonly origin: readonly string[]
+  readonly origin?: readonly string[]
   readonly secret: boolean
   readonly test?: boolean
   readonly shop: string
+  readonly subjectKey?: string
+}
+
+interface SetOptions extends CommonOptions {
+  readonly origin?: readonly string[]
   readonly subjectKey?: string
 }
 
@@ -21,9 +33,12 @@ const NO_SECRET =
   'Segment’s server SDKs send the write key alone, so such a source has no secret (--no-secret): whoever reads the key\n' +
   'in a log or a repository can then send, and speak for your users. Keep it as you would keep a password.'
 
+const ORIGIN = 'https://host, or http:// for this machine; once for each'
+
 export function register(command: Command): void {
   registerAdd(command.command('add').description('make a write key; it is shown once'))
   registerList(command.command('list').description('show every source, never a key'))
+  registerSet(command.command('set').description('change a source; its keys stay as they are'))
   registerRevoke(command.command('revoke').description('end a source: its key is refused within two seconds'))
 }
 
@@ -31,28 +46,29 @@ function registerAdd(add: Command): void {
   add
     .argument('<name>', 'a-z, 0-9, dot, underscore and hyphen, at most 63')
     .option('--browser', 'for pages: the key is public and works from the --origin list only')
-    .option('--server', 'for a backend: with a secret unless --no-secret')
-    .option('--origin <origin>', 'https://host, or http:// for this machine; once for each', collect, [])
+    .option('--server', 'for a backend: with a secret unless --no-secret (one of the two is required)')
+    .option('--origin <origin>', `${ORIGIN} (required with --browser)`, collect)
     .option('--no-secret', 'the write key alone will do')
     .option('--test', 'answers each message with its decision and stores nothing')
     .option('--shop <shop>', 'the shop that it belongs to', 'main')
     .option('--subject-key <file>', 'public JWK that signs the shop’s subject tokens')
-    .addHelpText('after', example('weir source add shop --browser --origin https://shop.example --json'))
+    .addHelpText('after', example('npm run -s weir -- source add shop --browser --origin https://shop.example --json'))
     .addHelpText('after', `\n${NO_SECRET}`)
     .action(async (name: string, options: AddOptions) => {
       const kind = kindOf(name, options)
       const subjectKey = options.subjectKey === undefined ? undefined : await readPublicKey(options.subjectKey)
-      const created = await withOwnerDatabase((db) =>
-        addSource(db, {
+      const created = await changeAsOwner(async (tx) => {
+        const added = await addSource(tx, {
           name,
           kind,
           shop: options.shop,
-          origins: options.origin,
+          origins: options.origin ?? [],
           test: options.test ?? false,
           withoutSecret: !options.secret,
           ...(subjectKey === undefined ? {} : { subjectKey }),
-        }),
-      )
+        })
+        return [added, { action: 'source.add', resource: (await sourceReference(tx, name)) ?? 'source' }]
+      })
       answer(options, created, textOf(created))
     })
 }
@@ -66,38 +82,13 @@ function kindOf(name: string, options: AddOptions): 'browser' | 'server' {
   if ((options.browser === true) === (options.server === true)) {
     throw new AppError('invalid', 'say --browser or --server')
   }
-  if (options.browser === true && options.origin.length === 0) {
+  if (options.browser === true && options.origin === undefined) {
     throw new AppError('invalid', 'a browser source needs at least one --origin https://shop.example')
   }
-  if (options.server === true && options.origin.length > 0) {
+  if (options.server === true && options.origin !== undefined) {
     throw new AppError('invalid', '--origin is for browser sources: a server sends no Origin')
   }
   return options.browser === true ? 'browser' : 'server'
-}
-
-/** What subject tokens are verified with: Ed25519 or P-256. A private key is refused, it has no business here. */
-async function readPublicKey(file: string): Promise<JsonObject> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    throw new AppError('invalid', '--subject-key must name a file that can be read', { cause })
-  })
-  const jwk = parsePublicKey(text)
-  if (jwk === undefined) {
-    throw new AppError('invalid', '--subject-key must hold one public JWK: OKP Ed25519, or EC P-256')
-  }
-  if ('d' in jwk) {
-    throw new AppError('invalid', '--subject-key holds a private key: keep it at the shop, give Weir the public one')
-  }
-  return jwk
-}
-
-function parsePublicKey(text: string): JsonObject | undefined {
-  try {
-    const jwk = JSON.parse(text) as JsonWebKey & JsonObject
-    createPublicKey({ key: jwk, format: 'jwk' }) // throws for anything that is no key
-    return jwk.crv === 'Ed25519' || jwk.crv === 'P-256' ? jwk : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function textOf({ source, kind, writeKey, secret }: CreatedSource): string {
@@ -106,28 +97,63 @@ function textOf({ source, kind, writeKey, secret }: CreatedSource): string {
   return [...lines, 'Shown once: Weir keeps only their hashes.'].join('\n')
 }
 
-function registerList(list: Command): void {
-  list.addHelpText('after', example('weir source list --json')).action(async (options: CommonOptions) => {
-    const sources = await withOwnerDatabase(listSources)
-    const lines = sources.map((one) => {
-      const state = one.revokedAt === null ? '' : ' revoked'
-      return `${one.source}  ${one.kind}${one.test ? ' test' : ''}${state}  ${one.shop}  ${one.origins.join(' ')}`.trimEnd()
+function registerSet(set: Command): void {
+  set
+    .argument('<name>', 'an active source')
+    .option('--origin <origin>', `${ORIGIN}; together they replace the list`, collect)
+    .option('--subject-key <file>', 'public JWK that signs the shop’s subject tokens; replaces the one before')
+    .addHelpText(
+      'after',
+      example('npm run -s weir -- source set shop --origin https://shop.example --origin https://m.shop.example'),
+    )
+    .action(async (name: string, options: SetOptions) => {
+      const change: SourceChange = {
+        ...(options.origin === undefined ? {} : { origins: options.origin }),
+        ...(options.subjectKey === undefined ? {} : { subjectKey: await readPublicKey(options.subjectKey) }),
+      }
+      if (Object.keys(change).length === 0) throw new AppError('invalid', 'say --origin, --subject-key or both')
+      const changed = await changeAsOwner(async (tx) => {
+        const after = await changeSource(tx, name, change)
+        return [after, { action: 'source.set', resource: `source:${after.id}` }]
+      })
+      answer(options, changed, `${tableOf([changed])}\nIn force everywhere within two seconds.`)
     })
-    answer(options, { sources }, lines.join('\n') || 'No source yet: weir source add.')
+}
+
+function registerList(list: Command): void {
+  list.addHelpText('after', example('npm run -s weir -- source list')).action(async (options: CommonOptions) => {
+    const sources = await withOwnerDatabase(listSources)
+    answer(options, { sources }, sources.length === 0 ? 'No source yet: weir source add.' : tableOf(sources))
   })
+}
+
+function tableOf(sources: readonly ListedSource[]): string {
+  const rows = sources.map((one) => [
+    String(one.id),
+    one.source,
+    one.test ? `${one.kind}, test` : one.kind,
+    one.shop,
+    one.revokedAt === null ? 'active' : 'revoked',
+    one.secret ? 'yes' : 'no',
+    one.subjectKey ? 'yes' : 'no',
+    one.origins.join(' ') || '-',
+  ])
+  return columns(['ID', 'NAME', 'KIND', 'SHOP', 'STATE', 'SECRET', 'SUBJECT KEY', 'ORIGINS'], rows)
 }
 
 function registerRevoke(revoke: Command): void {
   revoke
-    .argument('<name>')
-    .addHelpText('after', example('weir source revoke shop'))
+    .argument('<name>', 'an active source')
+    .addHelpText('after', example('npm run -s weir -- source revoke shop'))
     .action(async (name: string, options: CommonOptions) => {
-      const revoked = await withOwnerDatabase((db) => revokeSource(db, name))
-      if (!revoked) throw new AppError('not-found', 'no active source has this name')
-      answer(options, { source: name, revoked }, `Revoked ${name}: refused everywhere within two seconds.`)
+      await changeAsOwner(async (tx) => {
+        if (!(await revokeSource(tx, name))) throw new AppError('not-found', 'no active source has this name')
+        return [undefined, { action: 'source.revoke', resource: (await sourceReference(tx, name)) ?? 'source' }]
+      })
+      answer(options, { source: name, revoked: true }, `Revoked ${name}: refused everywhere within two seconds.`)
     })
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }

@@ -2,8 +2,8 @@ import type { Command } from 'commander'
 import { AppError } from '../errors.ts'
 import { ROLES, type Role } from '../http/deps.ts'
 import { addToken, listTokens, revokeToken, TOKEN_DAYS } from '../http/tokens.ts'
-import { answer, type CommonOptions, example } from './output.ts'
-import { withOwnerDatabase } from './owner-database.ts'
+import { answer, type CommonOptions, columns, example } from './output.ts'
+import { changeAsOwner, withOwnerDatabase } from './owner-database.ts'
 
 interface AddOptions extends CommonOptions {
   readonly role: string
@@ -20,10 +20,13 @@ function registerAdd(add: Command): void {
   add
     .requiredOption('--role <role>', ROLES.join(', '))
     .option('--days <days>', 'how long it lives, 1 to 365', String(TOKEN_DAYS))
-    .addHelpText('after', example('weir token add --role analyst --days 30 --json'))
+    .addHelpText('after', example('npm run -s weir -- token add --role analyst --days 30 --json'))
     .action(async (options: AddOptions) => {
       const role = roleOf(options.role)
-      const created = await withOwnerDatabase((db) => addToken(db, role, Number(options.days)))
+      const created = await changeAsOwner(async (tx) => {
+        const added = await addToken(tx, role, Number(options.days))
+        return [added, { action: 'token.add', resource: `token:${added.id}` }]
+      })
       const text = `${created.token}\n${role}, until ${created.expiresAt}, id ${created.id}. Shown once.`
       answer(options, created, text)
     })
@@ -36,23 +39,24 @@ function roleOf(text: string): Role {
 }
 
 function registerList(list: Command): void {
-  list.addHelpText('after', example('weir token list')).action(async (options: CommonOptions) => {
+  list.addHelpText('after', example('npm run -s weir -- token list')).action(async (options: CommonOptions) => {
     const tokens = await withOwnerDatabase(listTokens)
-    const lines = tokens.map(
-      (one) => `${one.id}  ${one.role}  until ${one.expiresAt}${one.revokedAt === null ? '' : '  revoked'}`,
-    )
-    answer(options, { tokens }, lines.join('\n') || 'No token yet: weir token add.')
+    const rows = tokens.map((one) => [one.id, one.role, one.revokedAt === null ? 'active' : 'revoked', one.expiresAt])
+    const text = columns(['ID', 'ROLE', 'STATE', 'UNTIL'], rows)
+    answer(options, { tokens }, tokens.length === 0 ? 'No token yet: weir token add.' : text)
   })
 }
 
 function registerRevoke(revoke: Command): void {
   revoke
     .argument('<id>', 'as weir token list shows it')
-    .addHelpText('after', example('weir token revoke 7d9f4c1e-0b5a-4c3e-9a51-3f0c7a8b2d10'))
+    .addHelpText('after', example('npm run -s weir -- token revoke 7d9f4c1e-0b5a-4c3e-9a51-3f0c7a8b2d10'))
     .action(async (id: string, options: CommonOptions) => {
       if (!/^[0-9a-f-]{36}$/i.test(id)) throw new AppError('invalid', 'a token’s id is a UUID: weir token list')
-      const revoked = await withOwnerDatabase((db) => revokeToken(db, id))
-      if (!revoked) throw new AppError('not-found', 'no active token has this id')
-      answer(options, { id, revoked }, 'Revoked.')
+      await changeAsOwner(async (tx) => {
+        if (!(await revokeToken(tx, id))) throw new AppError('not-found', 'no active token has this id')
+        return [undefined, { action: 'token.revoke', resource: `token:${id.toLowerCase()}` }]
+      })
+      answer(options, { id, revoked: true }, 'Revoked.')
     })
 }

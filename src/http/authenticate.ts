@@ -101,6 +101,9 @@ function checkSecret(expected: Buffer, secret: string | undefined): void {
   })
 }
 
+const ORIGIN_MISSING =
+  'This origin is not on the source’s list: weir source set NAME --origin https://shop.example, with every other that is to stay.'
+
 /** The list is a speed bump, not a proof (curl sets any Origin): it stops a key that was copied to another site. */
 function checkOriginOf(source: Source, origin: string): void {
   if (source.kind === 'server') {
@@ -109,7 +112,7 @@ function checkOriginOf(source: Source, origin: string): void {
     })
   }
   if (source.origins.includes(origin)) return // `null` is never listed
-  throw new AppError('forbidden', 'This origin is not on the source’s list: weir source add … --origin.', {
+  throw new AppError('forbidden', ORIGIN_MISSING, {
     code: 'origin-not-listed',
   })
 }

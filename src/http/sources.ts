@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto'
 import { and, asc, eq, isNull } from 'drizzle-orm'
-import type { Db } from '../db/pool.ts'
+import type { Db, Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject, Source } from '../event/event.ts'
 import { source } from './tables.ts'
@@ -40,7 +40,7 @@ export function keyHash(key: string): string {
  * Adds a source and returns its keys: shown once, kept only as SHA-256 (they are random, 192 and 256 bits, so a slow
  * hash adds nothing). Throws AppError conflict where the name is taken, invalid where an origin is none.
  */
-export async function addSource(db: Db, input: NewSource): Promise<CreatedSource> {
+export async function addSource(db: Db | Tx, input: NewSource): Promise<CreatedSource> {
   const writeKey = `${input.kind === 'browser' ? 'wb' : 'ws'}_${randomBytes(24).toString('base64url')}`
   const secret =
     input.kind === 'server' && !input.withoutSecret ? `sk_${randomBytes(32).toString('base64url')}` : undefined
@@ -76,32 +76,75 @@ export function checkOrigin(text: string): string {
 }
 
 export interface ListedSource {
+  /** As audit entries name it: `source:<id>`. */
+  readonly id: number
   readonly source: string
   readonly kind: 'browser' | 'server'
   readonly shop: string
   readonly origins: readonly string[]
   readonly test: boolean
   readonly secret: boolean
+  /** Whether subject tokens can be verified. */
+  readonly subjectKey: boolean
   readonly createdAt: string
   readonly revokedAt: string | null
 }
 
 export async function listSources(db: Db): Promise<ListedSource[]> {
   const rows = await db.select().from(source).orderBy(asc(source.sourceId))
-  return rows.map((row) => ({
+  return rows.map(listed)
+}
+
+function listed(row: typeof source.$inferSelect): ListedSource {
+  return {
+    id: row.sourceId,
     source: row.name,
     kind: row.kind,
     shop: row.shop,
     origins: row.origins,
     test: row.test,
     secret: row.secretHash !== null,
+    subjectKey: row.subjectJwk !== null,
     createdAt: row.createdAt.toISOString(),
     revokedAt: row.revokedAt?.toISOString() ?? null,
-  }))
+  }
+}
+
+/** What stands for a source in the audit log; undefined where none has the name. */
+export async function sourceReference(db: Db | Tx, name: string): Promise<string | undefined> {
+  const [row] = await db.select({ id: source.sourceId }).from(source).where(eq(source.name, name))
+  return row === undefined ? undefined : `source:${row.id}`
+}
+
+export interface SourceChange {
+  /** Replaces the whole list; browser sources only. */
+  readonly origins?: readonly string[]
+  /** Replaces the public JWK of the shop's subject tokens. */
+  readonly subjectKey?: JsonObject
+}
+
+/**
+ * Changes an active source; its keys stay as they are. Takes effect within two seconds in every running gateway.
+ * Throws AppError not-found, invalid where an origin is none or the source is a server's and has no use for one.
+ */
+export async function changeSource(db: Db | Tx, name: string, change: SourceChange): Promise<ListedSource> {
+  const active = and(eq(source.name, name), isNull(source.revokedAt))
+  const [before] = await db.select().from(source).where(active)
+  if (before === undefined) throw new AppError('not-found', 'no active source has this name')
+  if (before.kind === 'server' && change.origins !== undefined) {
+    throw new AppError('invalid', '--origin is for browser sources: a server sends no Origin')
+  }
+  const set = {
+    ...(change.origins === undefined ? {} : { origins: change.origins.map(checkOrigin) }),
+    ...(change.subjectKey === undefined ? {} : { subjectJwk: change.subjectKey }),
+  }
+  const [after] = await db.update(source).set(set).where(active).returning()
+  if (after === undefined) throw new AppError('not-found', 'no active source has this name')
+  return listed(after)
 }
 
 /** Takes effect within two seconds in every running gateway. False where no active source has this name. */
-export async function revokeSource(db: Db, name: string): Promise<boolean> {
+export async function revokeSource(db: Db | Tx, name: string): Promise<boolean> {
   const revoked = await db
     .update(source)
     .set({ revokedAt: new Date() })

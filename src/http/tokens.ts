@@ -1,6 +1,6 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto'
 import { and, asc, eq, gt, isNull } from 'drizzle-orm'
-import type { Db } from '../db/pool.ts'
+import type { Db, Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { Actor, Role } from './deps.ts'
 import { apiToken } from './tables.ts'
@@ -16,7 +16,7 @@ export interface CreatedToken {
 }
 
 /** Makes an opaque bearer token of 256 random bits for `/api/*`: shown once, kept as its SHA-256. */
-export async function addToken(db: Db, role: Role, days: number = TOKEN_DAYS): Promise<CreatedToken> {
+export async function addToken(db: Db | Tx, role: Role, days: number = TOKEN_DAYS): Promise<CreatedToken> {
   if (!Number.isInteger(days) || days < 1 || days > 365) {
     throw new AppError('invalid', 'A token lives 1 to 365 days.', { code: 'days-invalid' })
   }
@@ -47,7 +47,7 @@ export async function listTokens(db: Db): Promise<ListedToken[]> {
 }
 
 /** Takes effect with the next request. False where no such token is active. */
-export async function revokeToken(db: Db, id: string): Promise<boolean> {
+export async function revokeToken(db: Db | Tx, id: string): Promise<boolean> {
   const revoked = await db
     .update(apiToken)
     .set({ revokedAt: new Date() })

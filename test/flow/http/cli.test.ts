@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openPool } from '../../../src/db/pool.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.ts'
 
 let database: TestDatabase
@@ -99,4 +100,92 @@ test('token add, list and revoke', async () => {
   expect((await weir('token', 'add', '--role', 'king')).code).toBe(2)
   expect((await weir('token', 'add', '--role', 'analyst', '--days', '0')).code).toBe(2)
   expect((await weir('token', 'add')).code).toBe(2)
+})
+
+/** Without --json: what a person reads. */
+function words(...args: string[]): Promise<string> {
+  const env = { ...process.env, DATABASE_URL: database.ownerUrl, WEIR_DATA_DIR: folder }
+  return new Promise((done) => {
+    execFile(process.execPath, [resolve('bin/weir.mjs'), ...args], { env }, (_error, stdout) => done(stdout))
+  })
+}
+
+test('source set replaces the origins or the key of subject tokens, never the write key', async () => {
+  await weir('source', 'add', 'moving', '--browser', '--origin', 'https://old.example')
+  const set = await weir(
+    'source',
+    'set',
+    'moving',
+    '--origin',
+    'https://new.example',
+    '--origin',
+    'http://localhost:3000',
+  )
+  expect(set.out).toMatchObject({ source: 'moving', origins: ['https://new.example', 'http://localhost:3000'] })
+  const file = join(folder, 'shop.jwk')
+  const { publicKey } = await generateKeyPair('EdDSA', { extractable: true })
+  await writeFile(file, JSON.stringify(await exportJWK(publicKey)))
+  expect((await weir('source', 'set', 'moving', '--subject-key', file)).out).toMatchObject({
+    subjectKey: true,
+    origins: ['https://new.example', 'http://localhost:3000'],
+  })
+  expect(await words('source', 'list')).toMatch(
+    /^ID +NAME +KIND +SHOP +STATE +SECRET +SUBJECT KEY +ORIGINS$.*^\d+ +moving +browser +main +active +no +yes +https:\/\/new\.example http:\/\/localhost:3000$/ms,
+  )
+})
+
+test.each([
+  ['nothing to set', 2, ['moving']],
+  ['a name that nobody has', 1, ['nobody', '--origin', 'https://a.example']],
+  ['an origin that is none', 2, ['moving', '--origin', 'https://a.example/path']],
+  ['an origin of a server', 2, ['set-server', '--origin', 'https://a.example']],
+])('source set with %s fails', async (_name, code, args) => {
+  if (args[0] === 'set-server') await weir('source', 'add', 'set-server', '--server')
+  expect((await weir('source', 'set', ...args)).code).toBe(code)
+})
+
+test('every change of a source or a token leaves its entry in the audit log, a failed one none', async () => {
+  const owner = openPool({ url: database.ownerUrl, max: 1 })
+  const entries = async (): Promise<Record<string, string>[]> => {
+    const text = 'select actor, action, resource, outcome from weir.audit_entry order by index'
+    return (await owner.$client.query<Record<string, string>>(text)).rows
+  }
+  const before = (await entries()).length
+  await weir('source', 'add', 'watched', '--browser', '--origin', 'https://a.example')
+  await weir('source', 'add', 'watched', '--server')
+  await weir('source', 'set', 'watched', '--origin', 'https://b.example')
+  await weir('source', 'revoke', 'watched')
+  await weir('source', 'revoke', 'watched')
+  const { id } = (await weir('token', 'add', '--role', 'operator')).out
+  await weir('token', 'revoke', String(id))
+  const { sources } = (await weir('source', 'list')).out as { sources: { id: number; source: string }[] }
+  const source = `source:${sources.find((one) => one.source === 'watched')?.id}`
+  const entry = (action: string, resource: string) => ({ actor: 'cli', action, resource, outcome: 'done' })
+  expect((await entries()).slice(before)).toEqual([
+    entry('source.add', source),
+    entry('source.set', source),
+    entry('source.revoke', source),
+    entry('token.add', `token:${id}`),
+    entry('token.revoke', `token:${id}`),
+  ])
+  await owner.$client.end()
+})
+
+test.each([
+  ['a missing option', ['token', 'add']],
+  ['a missing argument', ['source', 'revoke']],
+  ['an unknown option', ['source', 'list', '--colour']],
+  ['an unknown command', ['nonsense']],
+  ['no inner command', ['source']],
+])('%s is bad usage, with --json one document on stdout', async (_name, args) => {
+  const { code, out } = await weir(...args)
+  expect(code).toBe(2)
+  expect(out).toEqual({ error: { code: 'usage', message: expect.stringMatching(/\w/) } })
+})
+
+test('the help marks what is required, and --version prints the version', async () => {
+  expect(await words('token', 'add', '--help')).toMatch(/--role <role>.*\(required\)/s)
+  expect(await words('source', 'set', '--help')).toContain('npm run -s weir -- source set')
+  expect(await words('policy', 'explain', '--help')).toContain('Exit code: 0 explained; 1')
+  expect(await words('--version')).toMatch(/^\d+\.\d+\.\d+\n$/)
 })
