@@ -206,10 +206,13 @@ describe('the lock', () => {
     const withdrawal = choose(user, { attribution: false }).then(() => {
       answered = true
     })
-    await until('the withdrawal waits for the batch', somebodyWaits)
-    expect(answered).toBe(false)
-    second.during = undefined
-    release()
+    try {
+      await until('the withdrawal waits for the batch', somebodyWaits)
+      expect(answered).toBe(false)
+    } finally {
+      second.during = undefined
+      release()
+    }
     await withdrawal
     const at = await moment()
     const { rows } = await weir.owner.$client.query(
@@ -256,6 +259,22 @@ describe('the lock', () => {
     await weir.settle()
     expect(second.handed.filter((one) => productOf(one) === 'late')).toEqual([])
   })
+})
+
+test('a new grant does not bring back what was sent before the withdrawal', async () => {
+  const user = `back-${randomUUID()}`
+  await choose(user, { personalisation: true, attribution: true })
+  await weir.send(view(user, `old/${user}`)) // queued: nobody delivers yet
+  await choose(user, { personalisation: false, attribution: false })
+  await choose(user, { personalisation: true, attribution: true })
+  await weir.send(view(user, `new/${user}`))
+  await weir.settle()
+  for (const handed of [second.handed, shown]) {
+    expect(handed.map(productOf).filter((product) => product.endsWith(user))).toEqual([`new/${user}`])
+  }
+  const stored = await storedOf(weir, (await subjectOf(weir, 'user_id', user))!)
+  expect(JSON.stringify(stored)).not.toContain(`old/${user}`)
+  expect(JSON.stringify(stored)).toContain(`new/${user}`)
 })
 
 describe('erasure by purpose', () => {
@@ -331,4 +350,10 @@ test('a withdrawal on one confirmed device erases and stops the person’s other
     `%${user}`,
   ])
   expect(kept.rows.map((row) => row.item)).toEqual([`laptop/${user}`, `phone/${user}`, `queued/${user}`])
+  // What is computed for the person stops too, though the user's own grant stands.
+  expect(await modeFor(user)).toBe('personal')
+  expect(
+    (await weir.server.post('/v1/consent', { anonymousId: phone, choices: { personalisation: false } })).status,
+  ).toBe(200)
+  expect(await modeFor(user)).toBe('context')
 })
