@@ -135,6 +135,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     readTotals: (query) => readTotalsFor({ db, audit }, query),
     addTotals: (input) => addTotalsFor({ db, audit }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
+    recordRefusal: ({ actor, action, route }) =>
+      audit.append({
+        actor: `${actor.kind}:${actor.id}`,
+        action,
+        resource: `route:${route}`,
+        purpose: 'access',
+        outcome: 'refused',
+      }),
     health: { ready },
     metrics: options.metricsText ?? (() => metrics.registry.metrics()),
     countInvalid: (_source, count) => metrics.outcome('invalid', count),

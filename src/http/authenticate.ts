@@ -117,24 +117,25 @@ function checkOriginOf(source: Source, origin: string): void {
   })
 }
 
-/** The bearer of a service token with one of `roles`. Throws AppError 401 without a valid one, 403 without the role. */
+/** The bearer of a service token. Throws AppError 401 without a valid one. */
 export async function authenticateToken(
   db: Db,
   authorization: string | undefined,
-  roles: readonly Role[],
   now: number,
-): Promise<Actor> {
+): Promise<Actor & { role: Role }> {
   const token = /^bearer +(wt_[A-Za-z0-9_-]{43})$/i.exec(authorization?.trim() ?? '')?.[1]
   const actor = token === undefined ? undefined : await findToken(db, token, now)
-  if (actor?.role === undefined) {
+  const role = actor?.role
+  if (actor === undefined || role === undefined) {
     throw new AppError('unauthenticated', 'Send a valid token: Authorization: Bearer TOKEN (weir token add).', {
       code: 'token-invalid',
     })
   }
-  if (!roles.includes(actor.role)) {
-    throw new AppError('forbidden', `This needs a token with the role ${roles.join(' or ')}.`, { code: 'role-missing' })
-  }
-  return actor
+  return { ...actor, role }
+}
+
+export function roleMissing(roles: readonly Role[]): AppError {
+  return new AppError('forbidden', `This needs a token with the role ${roles.join(' or ')}.`, { code: 'role-missing' })
 }
 
 function unreadable(): AppError {

@@ -29,6 +29,8 @@ export interface HttpDeps {
   readTotals(input: { from: string; to: string; actor: Actor }): Promise<JsonObject>
   addTotals(input: TotalsInput): Promise<JsonObject>
   auditEntries(input: AuditQuery): Promise<JsonObject>
+  /** A token that asked for what its role may not: entered in the audit log before it resolves. */
+  recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }
   /** Prometheus text exposition format. */
   metrics(): Promise<string>

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { answersOf } from './routes/answers.ts'
 import type { Route } from './routes/route.ts'
 
 const style = `
@@ -20,21 +21,38 @@ export const docsPolicy = [
 
 /** The table of routes as one plain page, without script and without a request to anybody. */
 export function docsHtml(routes: readonly Route[], publicUrl: string): string {
+  const events = routes.filter((route) => route.access.who === 'ingest')
+  const others = routes.filter((route) => route.access.who !== 'ingest')
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Weir: the API</title><style>${style}</style></head><body>
 <h1>Weir: the API</h1>
-<p>At ${escapeHtml(publicUrl)}. Errors are problem+json with a stable <code>code</code>. As OpenAPI 3.1: <a href="/openapi.json">/openapi.json</a>.</p>
-<nav>${routes.map((route) => `<a href="#${idOf(route)}">${route.method.toUpperCase()} ${escapeHtml(route.path)}</a>`).join('')}</nav>
-${routes.map(section).join('\n')}
+<p>At ${escapeHtml(publicUrl)}. Errors are problem+json with a stable <code>code</code>. As OpenAPI 3.1: <a href="openapi.json">openapi.json</a>.</p>
+<nav><a href="#events">Sending events</a>${others.map((route) => `<a href="#${idOf(route)}">${nameOf(route)}</a>`).join('')}</nav>
+${eventSection(events)}
+${others.map(section).join('\n')}
 </body></html>`
 }
 
+/** The routes of the wire protocol differ in what they take and in nothing else. */
+function eventSection(events: readonly Route[]): string {
+  const takes = events.map((route) => row([`${route.method.toUpperCase()} ${route.path}`, route.summary]))
+  const [first] = events
+  return `<section><h2 id="events">Sending events</h2>
+<p>Segment's wire protocol, and RudderStack's. <span class="who">For a write key.</span></p>
+<table>${takes.join('')}</table>
+<table>${(first === undefined ? [] : answers(first)).map((one) => row(one)).join('')}</table></section>`
+}
+
+function nameOf({ method, path }: Route): string {
+  return escapeHtml(`${method.toUpperCase()} ${path}`)
+}
+
 function section(route: Route): string {
-  return `<section><h2 id="${idOf(route)}">${route.method.toUpperCase()} ${escapeHtml(route.path)}</h2>
+  return `<section><h2 id="${idOf(route)}">${nameOf(route)}</h2>
 <p>${escapeHtml(route.summary)}. <span class="who">${escapeHtml(who(route))}</span></p>
 ${route.description === undefined ? '' : `<p>${escapeHtml(route.description)}</p>`}
-<table>${[...inputs(route), ...answers(route)].map(row).join('')}</table></section>`
+<table>${[...inputs(route), ...answers(route)].map((one) => row(one)).join('')}</table></section>`
 }
 
 function who({ access }: Route): string {
@@ -55,7 +73,7 @@ function inputs({ query, body, headers }: Route): [string, string][] {
 }
 
 function answers(route: Route): [string, string][] {
-  return Object.entries(route.answers).map(([status, { description }]) => [status, description])
+  return Object.entries(answersOf(route)).map(([status, { description }]) => [status, description])
 }
 
 function row([name, about]: [string, string]): string {

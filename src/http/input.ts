@@ -2,6 +2,7 @@ import type { Request } from 'express'
 import type { z } from 'zod'
 import { AppError } from '../errors.ts'
 import type { Input, RouteDocs } from './routes/route.ts'
+import { wordingOf } from './wording.ts'
 
 /**
  * The input of a route, parsed by its schemas. Throws AppError 400 `request-invalid` that names what is wrong and
@@ -28,14 +29,22 @@ function idsInUrl(): AppError {
 
 function parse(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
   if (schema === undefined) return undefined
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: wordingOf })
   if (parsed.success) return parsed.data
-  const issues = parsed.error.issues.slice(0, 5).map((issue) => describe(issue, where))
-  throw new AppError('invalid', issues.join('; '), { code: 'request-invalid' })
+  const issues = tellingOnes(parsed.error.issues.slice(0, 50)).slice(0, 5)
+  throw new AppError('invalid', issues.map((issue) => describe(issue, where)).join('; '), { code: 'request-invalid' })
 }
 
-/** zod's own texts name expected types, not what was sent; but for unknown keys, which may be anything. */
+/** What a whole must hold (`from` before `to`) says nothing new while a part of it cannot be read. */
+function tellingOnes(issues: readonly z.core.$ZodIssue[]): readonly z.core.$ZodIssue[] {
+  const parts = issues.filter((issue) => issue.code !== 'custom')
+  return issues.filter(
+    (issue) => issue.code !== 'custom' || !parts.some(({ path }) => issue.path.every((step, i) => path[i] === step)),
+  )
+}
+
+/** The place and what to write there; a step of the path that may be anything is not repeated. */
 function describe(issue: z.core.$ZodIssue, where: string): string {
   const path = [where, ...issue.path.map((part) => (/^\w{1,40}$/.test(String(part)) ? String(part) : '…'))].join('.')
-  return `${path}: ${issue.code === 'unrecognized_keys' ? 'holds an unknown field' : issue.message}`
+  return `${path}: ${issue.message}`
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Route, RouteDocs } from './routes/route.ts'
+import { answersOf } from './routes/answers.ts'
+import type { Route } from './routes/route.ts'
 
 type Node = Record<string, unknown>
 
@@ -90,13 +91,9 @@ function bodyOf(schema: z.ZodType, schemas: Node): Node {
   return { required: true, content: { 'application/json': { schema: convert(schema, 'input', schemas) } } }
 }
 
-function responses({ answers, access }: Route, schemas: Node): Node {
-  const denied: RouteDocs['answers'] =
-    access.who === 'role'
-      ? { 401: { description: 'No valid token.' }, 403: { description: 'Another role is needed.' } }
-      : {}
+function responses(route: Route, schemas: Node): Node {
   return Object.fromEntries(
-    Object.entries({ ...denied, ...answers }).map(([status, { description, schema }]) => {
+    Object.entries(answersOf(route)).map(([status, { description, schema }]) => {
       const problem = Number(status) >= 400 ? { 'application/problem+json': { schema: ref('Problem') } } : undefined
       const content =
         schema === undefined ? problem : { 'application/json': { schema: convert(schema, 'output', schemas) } }

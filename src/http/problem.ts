@@ -47,8 +47,9 @@ export function methodNotAllowed(allowed: readonly string[]): ProblemAnswer {
 
 function retryHeaders(error: AppError): Record<string, string> {
   const headers: Record<string, string> = {}
-  // Never Basic, though SDKs use it: behind a shop's own domain a browser would ask its visitors for a password.
-  if (error.status === 401) headers['WWW-Authenticate'] = 'Bearer realm="weir"'
+  // Only where a bearer token is asked for. A write key has no challenge: Basic, which SDKs use, would make browsers
+  // ask a shop's visitors for a password, and Bearer would be wrong.
+  if (error.code === 'token-invalid') headers['WWW-Authenticate'] = 'Bearer realm="weir"'
   // Whole seconds, at least one: the SDKs of the field ignore dates and fractions.
   if (error.retryAfter !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(error.retryAfter)))
   else if (error.status === 429 || error.status === 503) headers['Retry-After'] = '1'

@@ -1,7 +1,7 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import helmet from 'helmet'
 import { AppError } from '../errors.ts'
-import { authenticateSource, authenticateToken, presented, withBodyKeys } from './authenticate.ts'
+import { authenticateSource, authenticateToken, presented, roleMissing, withBodyKeys } from './authenticate.ts'
 import { BODY_LIMIT, ClientGone, readBody } from './body.ts'
 import { corsHeaders } from './cors.ts'
 import { helmetOptions } from './headers.ts'
@@ -49,7 +49,11 @@ async function handle(edge: Edge, route: Route, request: Request, response: Resp
   if (access.who === 'anyone') return access.handle({ ...(await inputOf(route, request)), ...caller })
   if (access.who === 'role') {
     const { authorization } = request.headers
-    const actor = await authenticateToken(edge.deps.db, authorization, access.roles, edge.deps.now())
+    const actor = await authenticateToken(edge.deps.db, authorization, edge.deps.now())
+    if (!access.roles.includes(actor.role)) {
+      await edge.deps.recordRefusal({ actor, action: access.action, route: `${route.method} ${route.path}` })
+      throw roleMissing(access.roles)
+    }
     return access.handle({ ...(await inputOf(route, request)), actor })
   }
   if (access.who === 'ingest') throw new Error('answered before the router')

@@ -46,6 +46,16 @@ test('a decision that is not there is looked for, and that is entered too', asyn
   expect((await entries()).at(-1)).toEqual({ action: 'decision.read', outcome: 'refused' })
 })
 
+test('a look that the role does not allow is refused, and entered', async () => {
+  const analyst = await weir.token('analyst')
+  expect((await analyst.get('/api/decisions/look-at-me')).status).toBe(403)
+  expect((await analyst.get('/api/audit/entries')).status).toBe(403)
+  expect((await entries()).slice(-2)).toEqual([
+    { action: 'decision.read', outcome: 'refused' },
+    { action: 'audit.read', outcome: 'refused' },
+  ])
+})
+
 describe('while the log cannot be written', () => {
   beforeAll(async () => {
     await weir.owner.$client.query('revoke insert on weir.audit_entry from weir_app')

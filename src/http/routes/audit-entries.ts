@@ -11,17 +11,35 @@ const time = z.iso
 const querySchema = z.strictObject({
   cursor: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be a cursor of an earlier answer')
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'write the `next` of an earlier answer')
     .optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   action: z
     .string()
-    .regex(/^[a-z][a-z.-]{0,63}$/, 'must be an action such as consent.read')
+    .regex(/^[a-z][a-z.-]{0,63}$/, 'write an action such as consent.read')
     .optional(),
   actor: text(100).optional(),
   from: time,
   to: time,
 })
+
+const answerSchema = z
+  .strictObject({
+    entries: z.array(
+      z.strictObject({
+        index: z.int(),
+        at: z.iso.datetime(),
+        actor: z.string().describe('`token:<id>`, `source:<id>`, `cli` or `weir`.'),
+        action: z.string(),
+        resource: z.string().describe('A kind and a reference, never a value.'),
+        purpose: z.string(),
+        caseId: z.string().nullable(),
+        outcome: z.enum(['released', 'refused', 'done']),
+      }),
+    ),
+    next: z.string().nullable().describe('The cursor of the next page.'),
+  })
+  .meta({ id: 'AuditEntries' })
 
 /** GET /api/audit/entries */
 export function auditEntries(deps: HttpDeps): Route {
@@ -33,11 +51,12 @@ export function auditEntries(deps: HttpDeps): Route {
     description: 'Reading the log is entered in the log.',
     query: querySchema,
     answers: {
-      200: { description: 'A page of entries and the next cursor.', schema: z.record(z.string(), z.unknown()) },
+      200: { description: 'A page of entries and the next cursor.', schema: answerSchema },
     },
     access: {
       who: 'role',
       roles: ['auditor', 'compliance'],
+      action: 'audit.read',
       async handle({ query, actor: by }) {
         const { limit, ...filter } = query as z.infer<typeof querySchema>
         return { json: await deps.auditEntries({ by, limit, ...present(filter) }) }

@@ -20,7 +20,7 @@ const bodySchema = z
     subjectToken: text(4_096).nullish().describe('Signed by the shop.'),
     choices,
     at: z
-      .union([z.string().max(40), z.number()])
+      .union([z.string().max(40), z.number()], 'write a time such as 2026-01-31T12:00:00Z')
       .nullish()
       .describe('When the person chose, ISO 8601.'),
     noticeToken: text(4_096).nullish().describe('Names the text that the person saw.'),
@@ -43,6 +43,9 @@ const answers = {
   403: { description: 'The caller does not prove that it may speak for this person.' },
   429: { description: 'Too many requests: wait Retry-After seconds.' },
 }
+
+const READ =
+  'What counts now, refusals of the confirmed user and devices included. Without a record: no choices, consentEpoch 0, recordId empty.'
 
 /** POST /v1/consent */
 export function recordConsent(deps: HttpDeps): Route {
@@ -85,7 +88,7 @@ export function readConsent(deps: HttpDeps): Route {
     summary: 'Read the state of a person or device',
     query: z.strictObject({}),
     headers: identityHeaderDocs,
-    answers,
+    answers: { ...answers, 200: { description: READ, schema: answerSchema } },
     access: {
       who: 'source',
       async handle({ source, request, addressPrefix }) {
@@ -127,7 +130,7 @@ function timeOf(at: string | number | undefined, now: number): { at?: number } {
   if (at === undefined) return {}
   const ms = readTime(at)
   if (ms === undefined || ms < EARLIEST) {
-    throw new AppError('invalid', 'body.at: must be an ISO 8601 time since 2000.', { code: 'request-invalid' })
+    throw new AppError('invalid', 'body.at: write an ISO 8601 time since 2000.', { code: 'request-invalid' })
   }
   return { at: Math.min(ms, now) }
 }

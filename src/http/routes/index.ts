@@ -3,6 +3,7 @@ import { auditEntries } from './audit-entries.ts'
 import { readConsent, recordConsent } from './consent.ts'
 import { explainDecision } from './decisions.ts'
 import { docsPage, openApiDocument } from './docs.ts'
+import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
 import { healthz, metrics, readyz } from './operators.ts'
 import { recommendations } from './recommendations.ts'
@@ -29,6 +30,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     readyz(deps),
     metrics(deps),
     gpcStatement(),
+    frontPage(),
   ]
   return [...routes, openApiDocument(deps, routes), docsPage(deps, routes)]
 }

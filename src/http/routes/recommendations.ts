@@ -8,7 +8,7 @@ import type { Route } from './route.ts'
 const MAX_ITEMS = 100
 
 const querySchema = z.strictObject({
-  placement: z.string().regex(/^[a-z][a-z_]{0,40}$/, 'must be a placement such as also_bought'),
+  placement: z.string().regex(/^[a-z][a-z_]{0,40}$/, 'write also_bought, popular or for_you'),
   product_id: text(128).optional(),
   n: z.coerce.number().int().min(1).max(MAX_ITEMS).default(10),
 })

@@ -36,7 +36,13 @@ export type Access =
       readonly keyIn?: 'path' | 'query'
       handle(input: Input & Caller & { source: Source }): Answer | Promise<Answer>
     }
-  | { readonly who: 'role'; readonly roles: readonly Role[]; handle(input: Input & { actor: Actor }): Promise<Answer> }
+  | {
+      readonly who: 'role'
+      readonly roles: readonly Role[]
+      /** What the audit log calls it, also where it is refused. */
+      readonly action: string
+      handle(input: Input & { actor: Actor }): Promise<Answer>
+    }
   /** The wire protocol: answered before Express; listed so that the docs and 405 know it. */
   | { readonly who: 'ingest' }
 

@@ -55,6 +55,54 @@ test.each([
   expect(edge.consents).toEqual([])
 })
 
+const PURPOSE_NAMES = 'essential, analytics, attribution, personalisation, advertising'
+
+test.each([
+  [
+    'an unknown purpose',
+    { userId: 'u', choices: { marker: true } },
+    `body.choices: holds an unknown name; known here: ${PURPOSE_NAMES}`,
+  ],
+  [
+    'a choice that is a text',
+    { userId: 'u', choices: { analytics: 'marker' } },
+    'body.choices.analytics: write true or false',
+  ],
+  ['no choices', { userId: 'u' }, 'body.choices: is missing: write an object'],
+  ['an empty id', { userId: '', choices: { analytics: true } }, 'body.userId: must not be empty'],
+  ['a number as id', { userId: 7, choices: { analytics: true } }, 'body.userId: write a text'],
+  [
+    'an unreadable time',
+    { userId: 'u', choices: { analytics: true }, at: {} },
+    'body.at: write a time such as 2026-01-31T12:00:00Z',
+  ],
+  ['no object', [1], 'body: write an object'],
+])('what to write is said for %s', async (_name, body, detail) => {
+  expect((await choose(body).expect(400)).body.detail).toBe(detail)
+})
+
+test.each([
+  ['', 'query.from: is missing: write a day such as 2026-01-31; query.to: is missing: write a day such as 2026-01-31'],
+  ['?from=x&to=2026-01-01', 'query.from: write a day such as 2026-01-31'],
+  ['?from=2026-01-01&to=2026-01-02&by=day', 'query: holds an unknown name; known here: from, to'],
+  ['?from=2026-01-01&from=2026-01-02&to=2026-01-03', 'query.from: write a day such as 2026-01-31, once'],
+])('what to write is said for the query %s', async (query, detail) => {
+  const answer = await request(edge.url)
+    .get(`/api/totals${query}`)
+    .set('authorization', `Bearer ${await edge.token('analyst')}`)
+    .expect(400)
+  expect(answer.body.detail).toBe(detail)
+})
+
+test.each([
+  ['n=0', 'query.n: write at least 1'],
+  ['n=1000', 'query.n: write at most 100'],
+  ['n=many', 'query.n: write a number'],
+  ['n=1.5', 'query.n: write a whole number'],
+])('what to write is said for a number: %s', async (query, detail) => {
+  expect((await get(`/v1/recommendations?placement=popular&${query}`).expect(400)).body.detail).toBe(detail)
+})
+
 test('a choice dated in the future was made now', async () => {
   await choose({ userId: 'u', choices: { analytics: true }, at: '2099-01-01T00:00:00Z' }).expect(200)
   expect(edge.consents[0]?.at).toBe(NOW)
@@ -160,6 +208,30 @@ test('GET and POST /api/totals', async () => {
   await add({ batchId: 'b4', rows: Array(10_001).fill(row) }).expect(400)
 })
 
+test('POST /api/totals takes the names that GET answers, and the older ones, never both', async () => {
+  const operator = `Bearer ${await edge.token('operator')}`
+  const row = { day: '2026-01-02', shop: 'main', currency: 'CNY', orders: 2, units: 3, value: '19.90' }
+  const add = (one: object) =>
+    request(edge.url)
+      .post('/api/totals')
+      .set('authorization', operator)
+      .send({ batchId: 'b', rows: [one] })
+  edge.totals.length = 0
+  await add({ ...row, product_id: 'p1', new_customers: 1 }).expect(200)
+  await add({ ...row, productId: 'p1', newCustomers: 1 }).expect(200)
+  const taken = { ...row, productId: 'p1', newCustomers: 1 }
+  expect(edge.totals.map(({ rows }) => rows)).toEqual([[taken], [taken]])
+  for (const wrong of [row, { ...row, product_id: 'p1', productId: 'p1' }]) {
+    expect((await add(wrong).expect(400)).body.detail).toBe('body.rows.0.product_id: is missing, or stands twice')
+  }
+})
+
+test('the front page says what this is, in both languages, and loads nothing', async () => {
+  const page = await request(edge.url).get('/').expect(200)
+  expect(page.text).toMatch(/consent and data-protection gateway.*同意与数据保护网关/s)
+  expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/)
+})
+
 test('GET /api/audit/entries pages and filters', async () => {
   const token = `Bearer ${await edge.token('auditor')}`
   const path = '/api/audit/entries?cursor=abc&limit=5&action=consent.read&from=2026-01-01T00:00:00Z'
@@ -188,7 +260,18 @@ test('the description is OpenAPI 3.1 of every route, and reads without asking an
   expect(JSON.stringify(body)).not.toContain('$defs')
   const ids = Object.values(body.paths).flatMap((item) => Object.values(item as object).map((one) => one.operationId))
   expect(new Set(ids).size).toBe(ids.length)
+  for (const [path, method] of [
+    ['/api/totals', 'get'],
+    ['/api/totals', 'post'],
+    ['/api/audit/entries', 'get'],
+  ]) {
+    expect(Object.keys(body.paths[path!][method!].responses)).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403']),
+    )
+  }
+  expect(Object.keys(body.components.schemas.Totals.properties)).toEqual(['k', 'rows', 'sums', 'withheld', 'wider'])
   const page = await request(edge.url).get('/docs').expect(200)
+  expect(page.text.match(/<section>/g)?.length).toBeLessThan(ids.length - 15) // the event routes share one
   expect(page.text).not.toMatch(/<script|src=|@import|url\(/)
   expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/)
 })

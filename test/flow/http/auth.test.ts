@@ -82,7 +82,7 @@ describe('the write key', () => {
       .expect(401)
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
     expect(answer.body.detail).toMatch(/key/)
-    expect(answer.headers['www-authenticate']).not.toMatch(/basic/i)
+    expect(answer.headers['www-authenticate']).toBeUndefined()
   })
 
   test('of a source with a secret needs the secret', async () => {
@@ -182,7 +182,7 @@ describe('origins', () => {
 describe('tokens', () => {
   const routes = createRoutes({ config: { publicUrl: 'http://x', trustProxy: false, mode: 'development' } } as never)
   const guarded = routes.flatMap((route) =>
-    route.access.who === 'role' ? [{ ...route, roles: route.access.roles }] : [],
+    route.access.who === 'role' ? [{ ...route, roles: route.access.roles, action: route.access.action }] : [],
   )
   const paths: Record<string, string> = {
     '/api/decisions/:messageId': '/api/decisions/m1',
@@ -208,6 +208,8 @@ describe('tokens', () => {
       const may = route.roles.includes(role)
       // A post without its body is 400 once the role has let it in.
       expect(answer.status).toBe(may ? (route.method === 'get' ? 200 : 400) : 403)
+      const refusal = { actor: expect.objectContaining({ role }), route: `${route.method} ${route.path}` }
+      expect(edge.refusals.splice(0)).toMatchObject(may ? [] : [{ ...refusal, action: route.action }])
     },
   )
 
@@ -224,6 +226,7 @@ describe('tokens', () => {
       const answer = await call(route).set('authorization', authorization)
       expect(answer.status).toBe(401)
       expect(answer.body.code).toBe('token-invalid')
+      expect(answer.headers['www-authenticate']).toBe('Bearer realm="weir"')
     }
   })
 

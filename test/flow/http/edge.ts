@@ -34,6 +34,7 @@ export interface TestEdge {
   readonly recommended: RecommendInput[]
   readonly totals: TotalsInput[]
   readonly audits: AuditQuery[]
+  readonly refusals: Parameters<HttpDeps['recordRefusal']>[0][]
   readonly log: string[]
   /** What submit answers, by message id; `accepted` where nothing is set. */
   readonly outcomes: Map<string, Omit<MessageResult, 'messageId'>>
@@ -80,6 +81,7 @@ function collectors() {
     recommended: [] as RecommendInput[],
     totals: [] as TotalsInput[],
     audits: [] as AuditQuery[],
+    refusals: [] as Parameters<HttpDeps['recordRefusal']>[0][],
     log: [] as string[],
     outcomes: new Map<string, Omit<MessageResult, 'messageId'>>(),
   }
@@ -120,6 +122,9 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
     async auditEntries(query) {
       edge.audits.push(query)
       return { entries: [], cursor: null }
+    },
+    async recordRefusal(input) {
+      edge.refusals.push(input)
     },
     health: { ready: async () => ({ ok: true, checks: { database: 'ok' } }) },
     metrics: async () => 'weir_events_total{outcome="accepted"} 0\n',
