@@ -28,7 +28,8 @@ const name = z.string(nameFix).regex(NAME, nameFix)
 export const BASES = ['consent', 'contract', 'legal-duty', 'legitimate-interest'] as const
 
 const purpose = entries('write `{basis: consent}` and what else holds for the purpose', {
-  basis: oneOf(BASES),
+  // Read as well, so that the law can say why not; never proposed.
+  basis: z.enum(BASES, `write one of ${BASES.filter((basis) => basis !== 'legitimate-interest').join(', ')}`),
   /** For the reader; shown nowhere. */
   means: text('write in a sentence what the data is used for', 500).optional(),
   /** Sec-GPC: 1 refuses it. */

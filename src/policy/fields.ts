@@ -121,11 +121,7 @@ class Collected {
   #include(name: string, prefix: string, stated: readonly PropertyKey[]): void {
     const group = own(this.#document.fields, name)
     if (group === undefined) {
-      this.#complain(
-        stated,
-        `there is no group of fields \`${short(name)}\``,
-        'write the name of a group under fields:',
-      )
+      this.#complain(stated, `there is no group of fields \`${short(name)}\``, this.#knownGroups())
     } else if (this.#open.has(name)) {
       this.#complain(stated, `\`${name}\` includes itself`, 'take the include out')
     } else {
@@ -133,6 +129,13 @@ class Collected {
       this.group(group, prefix, ['fields', name])
       this.#open.delete(name)
     }
+  }
+
+  #knownGroups(): string {
+    const known = Object.keys(this.#document.fields ?? {})
+    if (known.length === 0) return 'write the group under `fields:` first'
+    const more = known.length > 20 ? ` and ${known.length - 20} more` : ''
+    return `write one of ${known.slice(0, 20).map(short).join(', ')}${more}`
   }
 
   #field(name: string, fieldClass: string, prefix: string, stated: readonly PropertyKey[]): void {

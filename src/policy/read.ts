@@ -46,7 +46,7 @@ export function problemLine(file: string, problem: Problem): string {
 }
 
 function problemsOf(issue: z.core.$ZodIssue, tree: YamlTree): Problem[] {
-  const name = issue.path.length === 0 ? 'the policy' : `\`${short(String(issue.path.at(-1)))}\``
+  const name = nameOf(issue.path)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, MAX_PROBLEMS).map((key) => {
       return { ...tree.keyAt([...issue.path, key]), what: `\`${short(key)}\` is not known here`, fix: issue.message }
@@ -58,6 +58,13 @@ function problemsOf(issue: z.core.$ZodIssue, tree: YamlTree): Problem[] {
   }
   const what = valueAt(tree.value, issue.path) === undefined ? `${name} is missing` : `${name} is not right`
   return [{ ...tree.at(issue.path), what, fix: issue.message }]
+}
+
+/** `` `basis` ``, or for an entry of a list `entry 2 of `laws` ``: its number is no name. */
+function nameOf(path: readonly PropertyKey[]): string {
+  const last = path.at(-1)
+  if (last === undefined) return 'the policy'
+  return typeof last === 'number' ? `entry ${last + 1} of ${nameOf(path.slice(0, -1))}` : `\`${short(String(last))}\``
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -45,7 +45,8 @@ export function readYaml(text: string): YamlResult {
   } catch {
     return refuse('the file is no YAML that can be read', 'write maps, lists and plain values only')
   }
-  const problems: Problem[] = [...document.errors, ...document.warnings].slice(0, 20).map((error) => ({
+  // The first one only: what the parser says after it is mostly its own confusion.
+  const problems: Problem[] = [...document.errors, ...document.warnings].slice(0, 1).map((error) => ({
     ...place(error.pos[0]),
     what: `not valid YAML (${firstLine(error.message)})`,
     fix: 'correct the syntax at this place',

@@ -54,7 +54,13 @@ const cases: readonly Case[] = [
   ['a date that is none', '2026-11-01', '2026-02-30', 'effective', /`effective` is not right: write the first day/],
   ['a missing date', 'effective: 2026-11-01\n', '', 'apiVersion', /`effective` is missing/],
   ['another api version', 'weir/v1', 'weir/v2', 'apiVersion', /write apiVersion: weir\/v1/],
-  ['an unknown law', '[PIPL, GDPR, CCPA]', '[PIPL, LGPD]', 'laws', /write one of PIPL, GDPR, CCPA/],
+  [
+    'an unknown law',
+    '[PIPL, GDPR, CCPA]',
+    '[PIPL, LGPD]',
+    'laws',
+    /entry 2 of `laws` is not right: write one of PIPL, GDPR, CCPA/,
+  ],
   ['no law', '[PIPL, GDPR, CCPA]', '[]', 'laws', /name at least one law/],
   [
     'an unknown purpose',
@@ -69,7 +75,7 @@ const cases: readonly Case[] = [
     '{basis: contract}',
     '{basis: vital}',
     'basis: vital',
-    /`basis` is not right: write one of consent/,
+    /`basis` is not right: write one of consent, contract, legal-duty$/,
   ],
   [
     'a class name that is no name',
@@ -262,7 +268,13 @@ const cases: readonly Case[] = [
     'toString',
     /there is no class `toString`/,
   ],
-  ['a group that does not exist', 'products[]: [line]', 'products[]: [lines]', '[lines]', /no group of fields `lines`/],
+  [
+    'a group that does not exist',
+    'products[]: [line]',
+    'products[]: [lines]',
+    '[lines]',
+    /no group of fields `lines`: write one of line/,
+  ],
   [
     'a group that includes itself',
     '    behaviour: [product_id, quantity]',
@@ -408,4 +420,9 @@ test('every problem of a text is said at once, in the order of the text', () => 
 test('a problem names line and column of the value that is wrong', () => {
   const [problem] = readPolicy(changed('retain_days: 180', 'retain_days: x')).problems ?? []
   expect(problem).toMatchObject({ line: 13, column: 28 })
+})
+
+test('a mistake of syntax is one problem, not what the parser stumbles over afterwards', () => {
+  const problems = readPolicy(changed('policy: small', 'policy: [small')).problems ?? []
+  expect(problems.map(({ what }) => what)).toEqual([expect.stringContaining('not valid YAML')])
 })
