@@ -97,6 +97,12 @@ describe('claimed and confirmed', () => {
     const headers = speakingFor({ subjectToken: await shop.sign(userId) })
     expect(await view(browser, { userId, anonymousId }, headers)).toMatchObject({ reason: 'permitted' })
     expect(await linksOfDevice(anonymousId)).toEqual([{ state: 'confirmed', ended: false }])
+    const other = await makeShop('ES256')
+    const theirs = await weir.source({ kind: 'browser', origins: ['https://shop.example'], subjectKey: other.jwk })
+    const token = speakingFor({ subjectToken: await other.sign(userId) })
+    expect(await view(theirs, { userId, anonymousId: newDevice().anonymousId }, token)).toMatchObject({
+      reason: 'permitted',
+    })
   })
 
   test('a claim is raised by a confirmation, and a confirmation is not undone by a claim', async () => {

@@ -288,7 +288,9 @@ describe('who may look, and that every look is recorded first', () => {
       expect(answer.text).not.toContain('destinations')
     }
     expect((await fetch(`${weir.url}/api/decisions/${messageId}`)).status).toBe(401)
-    expect((await entries()).length).toBe(before)
+    const added = (await entries()).slice(before)
+    expect(added.map((entry) => entry.outcome)).toEqual(['refused', 'refused', 'refused']) // they tried: that is a look too
+    expect(JSON.stringify(added)).not.toContain(messageId)
   })
 
   test('the entry is there before the answer, names the looker and not the person; also where nothing is found', async () => {
