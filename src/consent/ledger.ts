@@ -27,7 +27,7 @@ export interface Recorded {
 
 /**
  * Appends a choice of each subject to the ledger and moves its current state, in the caller's transaction, which
- * must hold the restriction lock. Users whose confirmed devices changed are brought up to date with it. One act of
+ * must hold the restriction lock if anything is refused. Users whose confirmed devices changed are brought up to date with it. One act of
  * a person is one record: all entries that it makes bear the same record id.
  */
 export async function recordChoice(

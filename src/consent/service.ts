@@ -113,7 +113,9 @@ async function recordIn(
   evidence: Evidence,
 ): Promise<ConsentReply> {
   const active = deps.active()
-  await lockRestriction(tx, active.allDestinationIds)
+  // A choice that only grants, of one subject, restricts nobody; a link between two can bring refusals with it.
+  const mayRestrict = choice.refused !== 0 || (ids.device !== undefined && ids.user !== undefined)
+  if (mayRestrict) await lockRestriction(tx, active.allDestinationIds)
   let { device, user } = await nodesOf(tx, ids)
   const missing = [ids.device, ids.user].filter((id, i) => id !== undefined && [device, user][i] === undefined)
   if (missing.length > 0) {

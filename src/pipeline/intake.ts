@@ -90,7 +90,7 @@ export function createIntake(deps: IntakeDeps): Intake {
       resolvable(deps.keyring, source, event, { addressPrefix, confirmedUser }),
     )
     if (source.test) return answerTest(items)
-    if (queued + items.length > deps.queueLimit) {
+    if (queued > 0 && queued + items.length > deps.queueLimit) {
       throw new AppError('overloaded', 'more events wait than can be kept now: send again', { retryAfter: 2 })
     }
     queued += items.length
