@@ -57,17 +57,17 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
     lens.keyring,
     candidates.map(({ node }) => ({ subject: node.subject, keyVersion: node.keyVersion })),
   )
-  const blobs = await readBlobs(
-    tx,
-    candidates.flatMap((one) => blobsWanted(lens, one)),
-  )
+  const wanted = new Map(candidates.map((one) => [one, blobsWanted(lens, one)]))
+  const blobs = await readBlobs(tx, [...wanted.values()].flat())
   const byPos = Map.groupBy(blobs, (blob) => blob.pos)
   const delivered = candidates.flatMap((one) => {
     const subjectKeys = keys.get(one.subject)
     if (subjectKeys === undefined) return [] // the key is gone: so is the event
+    const opened = byPos.get(one.row.pos) ?? []
+    if (opened.length === 0 && wanted.get(one)!.length > 0) return [] // its content has fallen due, or was erased
     const byClass = new Map<string, JsonObject>()
     let at = one.row.receivedAt.getTime()
-    for (const blob of byPos.get(one.row.pos) ?? []) {
+    for (const blob of opened) {
       const className = lens.active.classNames.get(blob.classId)!
       const place = { subject: one.subject, className, eventKey: one.row.eventKey }
       const content = openBlob(subjectKeys, place, blob.bytes)

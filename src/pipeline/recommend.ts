@@ -1,5 +1,5 @@
 import type { Audit } from '../audit/log.ts'
-import { prove, type Speaker } from '../consent/prove.ts'
+import { type Proven, prove, type Speaker } from '../consent/prove.ts'
 import type { ConsentDeps } from '../consent/service.ts'
 import { provenNodes } from '../consent/service.ts'
 import { viewOf } from '../consent/view.ts'
@@ -9,7 +9,14 @@ import type { JsonObject } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { bitOf } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
-import { forContext, forPerson, PLACEMENTS, type Placement } from '../modules/recommendation/serve.ts'
+import {
+  type Answer,
+  type ContextAsk,
+  forContext,
+  forPerson,
+  PLACEMENTS,
+  type Placement,
+} from '../modules/recommendation/serve.ts'
 import type { Pseudonymiser } from '../protect/pseudonymise.ts'
 
 export interface RecommendDeps extends Pick<ConsentDeps, 'db' | 'keyring' | 'verifySubjectToken'> {
@@ -32,13 +39,39 @@ export interface RecommendRequest extends Speaker {
  */
 export async function recommend(deps: RecommendDeps, request: RecommendRequest): Promise<JsonObject> {
   const ask = { placement: placementOf(request.placement), n: request.n, ...productOf(request) }
-  const subjects = await permittedSubjects(deps, request)
-  const answer = await transaction(deps.db, (tx) =>
-    subjects.length === 0
-      ? forContext(tx, ask)
-      : forPerson(tx, { ...ask, subjects: subjects.map((subject) => deps.pseudonymiser.pseudonym(subject)) }),
-  )
+  const proven = await whoAsks(deps, request)
+  const answer = (proven && (await personalAnswer(deps, request, proven, ask))) ?? (await contextAnswer(deps, ask))
   return answer as unknown as JsonObject
+}
+
+/** Undefined where personalisation is not granted, also where it was withdrawn while the answer was made. */
+async function personalAnswer(
+  deps: RecommendDeps,
+  request: RecommendRequest,
+  proven: Proven,
+  ask: ContextAsk,
+): Promise<Answer | undefined> {
+  const subjects = await permittedSubjects(deps, request, proven)
+  if (subjects.length === 0) return undefined
+  await deps.audit.append({
+    actor: `source:${request.source.id}`,
+    action: 'recommendation.read',
+    resource: `recommendation:${deps.audit.subjectTag(subjects[0]!)}`,
+    purpose: 'personalisation',
+  })
+  const pseudonyms = subjects.map((subject) => deps.pseudonymiser.pseudonym(subject))
+  const answer = await transaction(deps.db, (tx) => forPerson(tx, { ...ask, subjects: pseudonyms }))
+  return (await permittedSubjects(deps, request, proven)).length === 0 ? undefined : answer
+}
+
+function contextAnswer(deps: RecommendDeps, ask: ContextAsk): Promise<Answer> {
+  return transaction(deps.db, (tx) => forContext(tx, ask))
+}
+
+/** Nobody, or whom the request has proven to speak for. */
+async function whoAsks(deps: RecommendDeps, request: RecommendRequest): Promise<Proven | undefined> {
+  const names = request.userId ?? request.anonymousId ?? request.subjectToken
+  return names === undefined ? undefined : prove(request, deps.verifySubjectToken, deps.keyring)
 }
 
 function placementOf(name: string): Placement {
@@ -53,26 +86,15 @@ function productOf(request: RecommendRequest): { productId?: string } {
   return request.productId === undefined ? {} : { productId: request.productId }
 }
 
-/** The subjects whose data may be used for this answer: none where nobody is named or personalisation is not granted. */
-async function permittedSubjects(deps: RecommendDeps, request: RecommendRequest): Promise<SubjectId[]> {
-  const names = request.userId ?? request.anonymousId ?? request.subjectToken
-  if (names === undefined) return []
-  const proven = await prove(request, deps.verifySubjectToken, deps.keyring)
+/** The subjects whose data may be used for this answer: none where personalisation is not granted. */
+async function permittedSubjects(deps: RecommendDeps, request: RecommendRequest, proven: Proven): Promise<SubjectId[]> {
   const person = await provenNodes(deps, proven)
   const { device, user, confirmed } = person
   const view = viewOf({ device: device?.consent, user: user?.consent ?? device?.link?.userConsent, confirmed })
   const purpose = bitOf('personalisation')
   const narrowed = request.gpc ? deps.active().compiled.gpc : 0
   if ((view.granted & ~view.refused & ~narrowed & purpose) === 0) return []
-  const subjects =
-    user === undefined ? [device!.subject] : [user.subject, ...(await confirmedDevices(deps, user.subject))]
-  await deps.audit.append({
-    actor: `source:${request.source.id}`,
-    action: 'recommendation.read',
-    resource: `recommendation:${deps.audit.subjectTag(subjects[0]!)}`,
-    purpose: 'personalisation',
-  })
-  return subjects
+  return user === undefined ? [device!.subject] : [user.subject, ...(await confirmedDevices(deps, user.subject))]
 }
 
 async function confirmedDevices(deps: RecommendDeps, user: SubjectId): Promise<SubjectId[]> {

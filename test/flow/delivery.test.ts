@@ -217,6 +217,16 @@ describe('batches', () => {
     expect((await cursors()).second).toBe(rows[0]!.last)
   })
 
+  test('an event whose content is gone (fallen due, erased) is not handed over as an empty one', async () => {
+    await weir.grant('gwen', ...BOTH)
+    await weir.send(view('gwen', 'gone'), view('gwen', 'there'))
+    await weir.owner.$client.query(
+      'delete from weir.sealed where pos = (select max(pos) - 1 from weir.event_log where kind = 0)',
+    )
+    await weir.settle()
+    expect(second.handed.map((one) => (one.event.fields.properties as JsonObject).product_id)).toEqual(['there'])
+  })
+
   test('a destination is handed only the fields of its route, its own tokens, and times as coarse as it needs', async () => {
     await weir.grant('olga', ...BOTH)
     await weir.send(

@@ -277,6 +277,31 @@ test('a new grant does not bring back what was sent before the withdrawal', asyn
   expect(JSON.stringify(stored)).toContain(`new/${user}`)
 })
 
+test('an answer that was being made for a person when they withdrew is not served', async () => {
+  const user = `served-${randomUUID()}`
+  await choose(user, { personalisation: true })
+  await weir.send(order(user, `S-${user}`, ['kettle']))
+  await weir.settle()
+  const holder = new pg.Client({ connectionString: weir.database.superuserUrl })
+  await holder.connect()
+  try {
+    await holder.query('begin')
+    await holder.query('lock table recommendation.order_line in access exclusive mode') // the module cannot read yet
+    const serving = modeFor(user)
+    await until('the answer is being made', async () => {
+      const { rows } = await weir.owner.$client.query(
+        `select count(*)::int as n from pg_locks where not granted and relation = 'recommendation.order_line'::regclass`,
+      )
+      return rows[0].n > 0
+    })
+    await choose(user, { personalisation: false })
+    await holder.query('commit')
+    expect(await serving).toBe('context')
+  } finally {
+    await holder.end()
+  }
+})
+
 describe('erasure by purpose', () => {
   test('takes the fields of that purpose out of the store and leaves those that another still needs', async () => {
     const user = `fields-${randomUUID()}`
