@@ -153,6 +153,19 @@ describe('delivery that dies between a module and its cursor', () => {
     expect(rows[0].n).toBe(0) // a broken connection is nobody's fault
   })
 
+  test('a commit that fails at its very end takes the cursor back with it', async () => {
+    await observer.query(`create function second.fails() returns trigger language plpgsql security definer as
+        $$ begin raise exception 'the commit fails' using errcode = 'XX000'; end $$;
+      create constraint trigger fails after insert on second.taken deferrable initially deferred
+        for each row execute function second.fails()`)
+    await post(view('ends-1', { messageId: randomUUID() }), view('ends-2', { messageId: randomUUID() }))
+    for (let tries = 0; tries < 2; tries++) await expect(weir.settle()).rejects.toThrow('the commit fails')
+    expect(await takenBySecond('ends-%')).toEqual([])
+    await observer.query('drop trigger fails on second.taken')
+    await weir.settle()
+    expect(await takenBySecond('ends-%')).toEqual(['ends-1', 'ends-2'])
+  })
+
   test('two deliveries at once (two nodes) hand nothing over twice', async () => {
     const names = Array.from({ length: 120 }, (_, i) => `twice-${String(i).padStart(3, '0')}`)
     await post(...names.map((name) => view(name, { messageId: randomUUID() })))
