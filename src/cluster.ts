@@ -44,7 +44,9 @@ export function runWorkers(
       if (message.weir === 'metrics-wanted')
         void collecting.collect().then((text) => send(worker, { weir: 'metrics-text', id: message.id, text }))
       if (message.weir === 'failed') reject(new AppError('conflict', message.message))
-      if (message.weir !== 'ready' || ready.add(worker.id).size < count) return
+      if (message.weir !== 'ready') return
+      if (started) deps.log.info({ worker: worker.process.pid }, 'the new worker answers')
+      if (ready.add(worker.id).size < count) return
       started = true
       resolve()
     })
@@ -147,7 +149,10 @@ export function toPrimary(registry: () => Registry | undefined): Primary {
   })
   // The primary was killed: what was taken is finished, nothing more is. Node itself would exit at once, unless it
   // takes the end for a wanted one.
-  if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true
+  if (cluster.worker !== undefined) {
+    cluster.worker.exitedAfterDisconnect = true
+    cluster.worker.on('error', () => undefined) // a message to one that is just gone
+  }
   process.once('disconnect', requestStop)
   return {
     stopRequested,

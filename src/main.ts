@@ -140,9 +140,10 @@ async function runWorker(start: Process, stop: Promise<void>): Promise<void> {
     const db = openPool({ ...database, max: POOL, patience: PATIENCE_MS })
     try {
       app.value = await makeApp(start, db, primary)
-      await listen(app.value.server, start.config)
+      const end = Promise.race([primary.stopRequested, stop])
+      await Promise.race([listen(app.value.server, start.config), end]) // which the primary answers, if it lives
       primary.ready()
-      await Promise.race([primary.stopRequested, stop])
+      await end
       await drain(app.value, start.log)
     } finally {
       await db.$client.end()
@@ -151,7 +152,7 @@ async function runWorker(start: Process, stop: Promise<void>): Promise<void> {
     primary.failed(error) // who says it, once for all workers
     process.exitCode = 1
   }
-  process.disconnect?.()
+  if (process.connected) process.disconnect()
 }
 
 async function makeApp(

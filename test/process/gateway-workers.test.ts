@@ -50,10 +50,8 @@ test('a killed worker is replaced, and nothing answered is lost', async () => {
   await until('there is load', () => load.answered.size > 100)
   const [victim = 0] = await workers()
   process.kill(victim, 'SIGKILL')
-  await until('it is replaced', async () => {
-    const now = await workers()
-    return now.length === 2 && !now.includes(victim)
-  })
+  await until('it is replaced', () => replaced() === 1)
+  expect(await workers()).not.toContain(victim)
   await until('there is load again', () => load.answered.size > 200)
   await load.stop()
   const missing = async (): Promise<string[]> => {
@@ -66,22 +64,24 @@ test('a killed worker is replaced, and nothing answered is lost', async () => {
 test('a worker that is asked to end finishes what it has, and is replaced too', async () => {
   const [victim = 0] = await workers()
   process.kill(victim, 'SIGTERM')
-  await until('it is replaced', async () => {
-    const now = await workers()
-    return now.length === 2 && !now.includes(victim)
-  })
+  await until('it is replaced', () => replaced() === 2)
+  expect(await workers()).not.toContain(victim)
+  expect(await workers()).toHaveLength(2)
   expect(await shop.view(gateway, 'ann', 'after')).toEqual(['accepted'])
 })
 
-test('a killed primary leaves no workers behind and loses nothing', async () => {
+test('a killed primary leaves no workers behind: they answer what they took, and nothing is lost', async () => {
+  const before = await shop.logged()
   const load = startLoad(gateway, shop, 'ann', { prefix: 'primary' })
   await until('there is load', () => load.answered.size > 100)
   const orphans = await workers()
   gateway.child.kill('SIGKILL')
   await until('the workers are gone', async () => !(await Promise.all(orphans.map(isRunning))).includes(true))
   await load.stop()
+  expect(gateway.said()).not.toMatch(/^weir: |Error: |Warning: /m)
   gateway = station.start()
   await gateway.answering()
+  expect(await shop.logged()).toBe(before + load.answered.size)
   const missing = async (): Promise<string[]> => {
     const there = await shop.delivered()
     return [...load.answered].filter((product) => there[product] !== 1)
@@ -103,6 +103,11 @@ test('SIGTERM under load: what was taken is answered and durable, all processes 
   expect(await shop.logged()).toBe(before + load.answered.size)
   expect(await gateway.stop()).toBe(0)
 })
+
+/** How many new workers have taken the place of one that ended. */
+function replaced(): number {
+  return gateway.said().split('the new worker answers').length - 1
+}
 
 /** The primary's children that run this program (Postgres is its child too). */
 async function workers(): Promise<number[]> {
