@@ -77,7 +77,7 @@ const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/
 
 function kindOf(name: string, options: AddOptions): 'browser' | 'server' {
   if (!NAME.test(name) || !NAME.test(options.shop)) {
-    throw new AppError('invalid', 'names are of a-z, 0-9, dot, underscore and hyphen, at most 63')
+    throw new AppError('invalid', 'a name is at most 63 of a-z, 0-9, dot, underscore and hyphen')
   }
   if ((options.browser === true) === (options.server === true)) {
     throw new AppError('invalid', 'say --browser or --server')
