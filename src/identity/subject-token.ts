@@ -19,7 +19,7 @@ export function createSubjectTokens(options: {
     if (source.subjectKey === undefined) {
       throw new AppError(
         'unauthenticated',
-        'this source has no key for subject tokens: weir source add … --subject-key FILE.jwk',
+        'this source has no key for subject tokens: weir source set NAME --subject-key FILE',
         {
           code: 'no-subject-key',
         },

@@ -156,8 +156,8 @@ test('every change of a source or a token leaves its entry in the audit log, a f
   await weir('source', 'set', 'watched', '--origin', 'https://b.example')
   await weir('source', 'revoke', 'watched')
   await weir('source', 'revoke', 'watched')
-  const { id } = (await weir('token', 'add', '--role', 'operator')).out
-  await weir('token', 'revoke', String(id))
+  const id = String((await weir('token', 'add', '--role', 'operator')).out.id)
+  await weir('token', 'revoke', id)
   const { sources } = (await weir('source', 'list')).out as { sources: { id: number; source: string }[] }
   const source = `source:${sources.find((one) => one.source === 'watched')?.id}`
   const entry = (action: string, resource: string) => ({ actor: 'cli', action, resource, outcome: 'done' })
