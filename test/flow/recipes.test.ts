@@ -40,9 +40,9 @@ async function run(code: string, around: Names, defines: readonly string[]): Pro
 }
 
 interface Page {
-  device(): { anonymousId: string; anonymousSecret: string }
-  choose(choices: object): Promise<JsonObject>
-  chosen(): Promise<JsonObject>
+  readonly device: () => { anonymousId: string; anonymousSecret: string }
+  readonly choose: (choices: object) => Promise<JsonObject>
+  readonly chosen: () => Promise<JsonObject>
 }
 
 /** What a page has: a storage of its own, and requests that say where they come from. */
