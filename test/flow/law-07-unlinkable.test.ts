@@ -12,7 +12,7 @@ let policyDir: string
 beforeAll(async () => {
   policyDir = await policyWith(twoModules)
   weir = await createTestApp({ policyDir, modules: [recommendation, second.module], prepare: second.prepare })
-  for (let i = 0; i < PEOPLE; i++) await weir.grant(`p-${i}`, 'personalisation', 'attribution')
+  for (let i = 0; i < PEOPLE; i++) await weir.grant(`person-${i}`, 'personalisation', 'attribution')
   await weir.send(...Array.from({ length: PEOPLE }, (_, i) => eventsOf(i)).flat())
   await weir.settle()
 })
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 /** A day in the shop of one person, most of them on two devices. */
 function eventsOf(i: number): JsonObject[] {
-  const userId = `p-${i}`
+  const userId = `person-${i}`
   const at = (minutes: number): string =>
     new Date(Date.UTC(2026, 10, 20, 8) + i * 7 * 60_000 + minutes * 60_000).toISOString()
   const device = (n: number): JsonObject =>
@@ -177,7 +177,7 @@ test('order, visit and event ids arrive as tokens: the same one for the same id,
   )
   expect(rows[0]).toMatchObject({ orders: PEOPLE, visits: PEOPLE })
   const everything = JSON.stringify([await dataOf('recommendation'), await dataOf('second')])
-  expect(everything).not.toMatch(/ORDER-\d|90000000\d\d|p-\d|-4000-8/)
+  expect(everything).not.toMatch(/ORDER-\d|90000000\d\d|person-\d|-4000-8/)
 })
 
 test('times are as coarse as the policy says: the day for one, the minute for the other', async () => {

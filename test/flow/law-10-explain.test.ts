@@ -85,7 +85,7 @@ test('the entry in the audit log names the same position as the answer', async (
   const { position } = await explanation(await send(view('nobody-at-all')))
   const { body } = await officer.get('/api/audit/entries?action=decision.read&limit=1000')
   const entries = body.entries as unknown as { resource: string }[]
-  expect(entries.at(-1)?.resource).toBe(`decision:${position}`)
+  expect(entries.at(-1)?.resource).toBe(`decision:${String(position)}`)
 })
 
 test('an event that one destination may have and another not', async () => {
