@@ -27,9 +27,16 @@ export function eventKey(key: KeyObject, sourceId: number, messageId: string): E
   return { key: full.subarray(0, 16) as Uint8Array as EventKey, pad: full.subarray(16) }
 }
 
-/** What an order is counted once by: HMAC-SHA-256(dedupe key, LP("gw/v1/ord") ‖ LP(shop) ‖ LP(orderId))[:16]. */
-export function orderKey(key: KeyObject, shop: string, orderId: string): Buffer {
-  return mac(key, lpConcat('gw/v1/ord', shop, orderId)).subarray(0, 16)
+/**
+ * What an order is counted once by: HMAC-SHA-256(dedupe key, LP("gw/v1/ord") ‖ LP(shop) ‖ LP(orderId))[:16] where a
+ * server tells of it, "gw/v1/orb" where a browser does: with a public key nobody can take the key of a real order.
+ */
+export function orderKey(
+  key: KeyObject,
+  by: { readonly kind: 'browser' | 'server'; readonly shop: string },
+  orderId: string,
+): Buffer {
+  return mac(key, lpConcat(by.kind === 'server' ? 'gw/v1/ord' : 'gw/v1/orb', by.shop, orderId)).subarray(0, 16)
 }
 
 /** Keyed hash of a device's secret, bound to its anonymous id; 32 bytes. Only this is kept. */

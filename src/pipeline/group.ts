@@ -15,6 +15,7 @@ import type { Decision, Projection, RefusalReason } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { isExpired } from '../retention/due.ts'
+import { countingSources } from '../totals/counting-sources.ts'
 import { orderCountOf } from '../totals/order-count.ts'
 import { closedByBit } from './closed-by.ts'
 import { sealEvent } from './protect-event.ts'
@@ -151,7 +152,11 @@ async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<G
   if (!Array.isArray(judged)) return judged
   const active = deps.active()
   const keys = await loadSubjectKeys(deps.db, deps.keyring, judged.flatMap(keyWanted))
-  const entries = judged.map((one) => ({ ...entryOf(active, one, keys), ...orderOf(deps.keyring, one) }))
+  const tellers = await countingSources(
+    deps.db,
+    judged.filter(tellsOrder).map((one) => one.resolved.item.source),
+  )
+  const entries = judged.map((one) => ({ ...entryOf(active, one, keys), ...orderOf(deps.keyring, one, tellers) }))
   const fresh = await appendEvents(deps.db, active.compiled.version, entries)
   return judged.map((one, i): GroupOutcome => {
     if (!fresh[i]) return { outcome: 'duplicate', judged: one }
@@ -248,15 +253,21 @@ function entryOf(active: ActivePolicy, one: Judged, keys: ReadonlyMap<string, Su
   }
 }
 
+/** Of an event that the policy marks as an order, with somebody behind it: a public key alone tells of none. */
+function tellsOrder({ decision, resolved }: Judged): boolean {
+  const { device, user, userConfirmed } = resolved.item
+  return decision.rule?.order === true && (device !== undefined || (user !== undefined && userConfirmed))
+}
+
 /** An order counts into the person-free totals on its own basis: also where nothing else of it may be used. */
-function orderOf(keyring: Keyring, { decision, resolved }: Judged): { order?: LogOrder } {
-  if (decision.rule?.order !== true) return {}
-  const { event, source } = resolved.item
+function orderOf(keyring: Keyring, one: Judged, tellers: ReadonlySet<number>): { order?: LogOrder } {
+  const { event, source } = one.resolved.item
+  if (!tellsOrder(one) || !tellers.has(source.id)) return {}
   const count = orderCountOf(event, source.shop)
   if (count === undefined) return {}
   const id = event.properties.order_id
   const named = (typeof id === 'string' && id !== '') || typeof id === 'number'
-  return { order: { count, ...(named ? { key: orderKey(keyring.dedupeKey, source.shop, String(id)) } : {}) } }
+  return { order: { count, ...(named ? { key: orderKey(keyring.dedupeKey, source, String(id)) } : {}) } }
 }
 
 /**

@@ -1,3 +1,4 @@
+import { randomBytes, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createTestApp, order, type TestApp, track } from '../support/test-app.ts'
 
@@ -40,4 +41,36 @@ test('what refusers and undecided bought is known as a sum and as nobody’s act
     ['other', 15],
     ['cup', 15],
   ])
+})
+
+test('a browser’s order never stands in for the backend’s, and counts only where no backend tells orders', async () => {
+  const sumsOf = async (shop: string): Promise<unknown[]> => {
+    const { rows } = await weir.owner.$client.query(
+      'select orders::int, value::int from weir.total_day where shop = $1 and currency = $2',
+      [shop, 'CNY'],
+    )
+    return rows
+  }
+  const told = (id: string, price: number, more: object) => ({
+    type: 'track',
+    event: 'Order Completed',
+    messageId: randomUUID(),
+    properties: { order_id: id, currency: 'CNY', products: [{ product_id: 'vase', quantity: 1, price }] },
+    ...more,
+  })
+  const device = { anonymousId: randomUUID(), anonymousSecret: randomBytes(32).toString('base64url') }
+  const origin = { origin: 'https://shop.example' }
+  const browser = await weir.source({ kind: 'browser', shop: 'porcelain', origins: [origin.origin] })
+  const tell = (event: object) => browser.post('/v1/batch', { batch: [event] } as never, origin)
+
+  expect((await tell(told('pre-1000', 5, device))).status).toBe(200)
+  expect(await sumsOf('porcelain')).toEqual([{ orders: 1, value: 500 }])
+  await tell(told('pre-1002', 5, { userId: 'made-up' })) // nobody behind it
+  expect(await sumsOf('porcelain')).toEqual([{ orders: 1, value: 500 }])
+
+  const backend = await weir.source({ kind: 'server', shop: 'porcelain' })
+  await tell(told('pre-1001', 0, device))
+  expect(await sumsOf('porcelain')).toEqual([{ orders: 1, value: 500 }])
+  await backend.post('/v1/batch', { batch: [told('pre-1001', 80, { userId: 'ann' })] } as never)
+  expect(await sumsOf('porcelain')).toEqual([{ orders: 2, value: 8500 }])
 })

@@ -21,8 +21,10 @@ test('event keys are as published: half is stored, half is a pad', () => {
 })
 
 test('order keys are as published, and shop and order do not run into each other', () => {
-  const made = golden.orderKey.map(({ shop, orderId }) => hex(orderKey(key, shop, orderId)))
+  const made = golden.orderKey.map(({ shop, orderId }) => hex(orderKey(key, { kind: 'server', shop }, orderId)))
   expect(made).toEqual(golden.orderKey.map(({ out }) => out))
+  const browsers = golden.orderKey.map(({ shop, orderId }) => hex(orderKey(key, { kind: 'browser', shop }, orderId)))
+  expect(browsers.filter((one) => made.includes(one))).toEqual([])
   expect(new Set(made).size).toBe(made.length)
 })
 
