@@ -60,7 +60,8 @@ create table weir.total_batch (
 );
 
 -- Adds a group of orders: one element per line, lines of an order together, the order's number first. Rows are
--- written in key order; called inside the intake's transaction.
+-- written in key order; called inside the intake's transaction. A sum stops at 10^15, where no shop comes: an event is
+-- never lost because its order overflows a sum.
 create function weir.count_orders(p_order integer[], p_day date[], p_shop text[], p_currency text[], p_product text[],
   p_units bigint[], p_value bigint[], p_new smallint[]) returns void
 language sql set search_path = weir, pg_temp as $$
@@ -73,16 +74,16 @@ language sql set search_path = weir, pg_temp as $$
     insert into total_day as t (day, shop, currency, orders, units, value, new_customers)
     select day, shop, currency, count(*) filter (where leads), sum(units), sum(value), sum(new_customer) filter (where leads)
     from line group by 1, 2, 3 order by 1, 2, 3
-    on conflict (day, shop, currency) do update set orders = t.orders + excluded.orders, units = t.units + excluded.units,
-      value = t.value + excluded.value, new_customers = t.new_customers + excluded.new_customers
+    on conflict (day, shop, currency) do update set orders = least(t.orders + excluded.orders, 1000000000000000), units = least(t.units + excluded.units, 1000000000000000),
+      value = least(t.value + excluded.value, 1000000000000000), new_customers = least(t.new_customers + excluded.new_customers, 1000000000000000)
   )
   insert into total as t (day, shop, currency, product_id, orders, leads, units, value, new_customers)
   select day, shop, currency, product_id, count(distinct order_no), count(*) filter (where leads), sum(units), sum(value),
     count(distinct order_no) filter (where new_customer > 0)
   from line group by 1, 2, 3, 4 order by 1, 2, 3, 4
-  on conflict (day, shop, currency, product_id) do update set orders = t.orders + excluded.orders,
-    leads = t.leads + excluded.leads, units = t.units + excluded.units, value = t.value + excluded.value,
-    new_customers = t.new_customers + excluded.new_customers
+  on conflict (day, shop, currency, product_id) do update set orders = least(t.orders + excluded.orders, 1000000000000000),
+    leads = least(t.leads + excluded.leads, 1000000000000000), units = least(t.units + excluded.units, 1000000000000000), value = least(t.value + excluded.value, 1000000000000000),
+    new_customers = least(t.new_customers + excluded.new_customers, 1000000000000000)
 $$;
 revoke all on function weir.count_orders from public;
 grant execute on function weir.count_orders to weir_app;

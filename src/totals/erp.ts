@@ -20,13 +20,16 @@ export interface ErpRow {
  * Adds the rows of one delivery to the sums; a batchId that was added before changes nothing. An ERP counts by
  * product and does not say how many orders held two of them, so a day's orders grow by the most that any product of
  * the delivery has: never by more orders than there were.
- * @throws AppError invalid, naming the row by its place, where a currency or value cannot be read
+ * @throws AppError invalid, naming the row by its place, where a currency or value cannot be read or is too large
  */
 export async function addTotals(
   tx: Tx,
   delivery: { readonly batchId: string; readonly rows: readonly ErpRow[] },
 ): Promise<{ added: boolean; rows: number }> {
   const rows = delivery.rows.map(cellOf)
+  if (rows.reduce((sum, { value }) => sum + magnitude(value), 0n) > MAX_VALUE) {
+    throw new AppError('invalid', `rows: the values of one delivery must come to at most ${MAX_VALUE} minor units`)
+  }
   const fresh = await tx.$client.query(
     `insert into weir.total_batch (batch_id, added_on) values ($1, (now() at time zone 'utc')::date)
      on conflict do nothing returning batch_id`,
@@ -46,6 +49,14 @@ export async function addTotals(
   return { added: true, rows: rows.length }
 }
 
+// Far above what a shop sells in a day, so far below bigint that the products of a year can be summed in it. The sums in
+// SQL stop there too: figures that nobody can mean must not fail what comes with them.
+const MAX_VALUE = 1_000_000_000_000_000n
+
+function magnitude(value: bigint): bigint {
+  return value < 0n ? -value : value
+}
+
 interface Cell extends Omit<ErpRow, 'value'> {
   readonly value: bigint
 }
@@ -57,11 +68,15 @@ function cellOf(row: ErpRow, index: number): Cell {
   }
   const value = decimalOf(row.value)
   if (value === undefined) throw new AppError('invalid', `rows[${index}].value must be a decimal number as text`)
+  const minor = toMinor(value, exponentOf(currency))
+  if (magnitude(minor) > MAX_VALUE) {
+    throw new AppError('invalid', `rows[${index}].value must be at most ${MAX_VALUE} minor units`)
+  }
   return {
     ...row,
     currency,
     productId: productIdOf(row.productId),
-    value: toMinor(value, exponentOf(currency)),
+    value: minor,
     newCustomers: row.newCustomers ?? 0,
   }
 }
@@ -80,11 +95,11 @@ const ADD_ROWS = `with cell as materialized (
     insert into weir.total_day as t (day, shop, currency, orders, units, value, new_customers)
     select day, shop, currency, max(orders), sum(units), sum(value), max(new_customers)
     from cell group by 1, 2, 3 order by 1, 2, 3
-    on conflict (day, shop, currency) do update set orders = t.orders + excluded.orders, units = t.units + excluded.units,
-      value = t.value + excluded.value, new_customers = t.new_customers + excluded.new_customers
+    on conflict (day, shop, currency) do update set orders = least(t.orders + excluded.orders, 1000000000000000), units = least(t.units + excluded.units, 1000000000000000),
+      value = greatest(least(t.value + excluded.value, 1000000000000000), -1000000000000000), new_customers = least(t.new_customers + excluded.new_customers, 1000000000000000)
   )
   insert into weir.total as t (day, shop, currency, product_id, orders, leads, units, value, new_customers)
   select day, shop, currency, product_id, orders, 0, units, value, new_customers from cell order by 1, 2, 3, 4
-  on conflict (day, shop, currency, product_id) do update set orders = t.orders + excluded.orders,
-    units = t.units + excluded.units, value = t.value + excluded.value,
-    new_customers = t.new_customers + excluded.new_customers`
+  on conflict (day, shop, currency, product_id) do update set orders = least(t.orders + excluded.orders, 1000000000000000),
+    units = least(t.units + excluded.units, 1000000000000000), value = greatest(least(t.value + excluded.value, 1000000000000000), -1000000000000000),
+    new_customers = least(t.new_customers + excluded.new_customers, 1000000000000000)`

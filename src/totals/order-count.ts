@@ -99,5 +99,31 @@ const PRODUCT_ID = /^(?!other$)[\p{L}\p{N}][\p{L}\p{N}._:/+-]{0,99}$/u
 /** A product id that may stand in a table that everybody's orders are counted in, else ''. */
 export function productIdOf(value: Json | undefined): string {
   const text = typeof value === 'number' ? String(value) : value
-  return typeof text === 'string' && PRODUCT_ID.test(text) ? text : ''
+  return typeof text === 'string' && PRODUCT_ID.test(text) && !looksPersonal(text) ? text : ''
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const PHONE = /(?<!\p{Nd})\d{3}[-. ]\d{3,4}[-. ]\d{4}(?!\p{Nd})/u
+const YEAR = '(?:19|20)\\d\\d'
+const MONTH = '(?:0?[1-9]|1[0-2])'
+const DAY = '(?:0?[1-9]|[12]\\d|3[01])'
+const DATE = new RegExp(`(?<!\\d)(?:${YEAR}[-./_]${MONTH}[-./_]${DAY}|${DAY}[-./_]${MONTH}[-./_]${YEAR})(?!\\d)`)
+const COMPACT_DATE = /(?<!\d)(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)/
+
+/**
+ * Numbers of people: of residents (18 digits), of cards (13 to 19), of phones (10 or 11), dates of birth beside a name.
+ * An article's number that is as long is a GTIN (8, 12, 13 or 14 digits) and proves it by its check digit.
+ */
+function looksPersonal(text: string): boolean {
+  if (UUID.test(text) || isGtin(text)) return false
+  const digits = text.match(/\p{Nd}/gu)?.length ?? 0
+  if (digits >= 13 || /\p{Nd}{11}/u.test(text) || PHONE.test(text) || DATE.test(text)) return true
+  return text.includes('/') && COMPACT_DATE.test(text)
+}
+
+/** GS1 General Specifications §7.9: weights 3 and 1 from the right, the sum a multiple of ten. */
+function isGtin(text: string): boolean {
+  if (!/^(\d{8}|\d{12,14})$/.test(text)) return false
+  const sum = [...text].reverse().reduce((total, digit, i) => total + Number(digit) * (i % 2 === 0 ? 1 : 3), 0)
+  return sum % 10 === 0
 }

@@ -166,6 +166,22 @@ describe('person-free totals', () => {
     expect(totals.withheld.cells).toBe(1)
   })
 
+  test('figures that nobody can mean are refused of an ERP, and never fail the counting of orders', async () => {
+    const row = { day: '2010-01-05', shop: 'main', currency: 'GBP', productId: 'mug', orders: 20, units: 40 }
+    const add = (batchId: string, ...values: string[]) =>
+      transaction(db, (tx) => addTotals(tx, { batchId, rows: values.map((value) => ({ ...row, value })) }))
+    await expect(add('huge', '1', '999999999999999.9999')).rejects.toThrow(/^rows\[1\]\.value must be at most/)
+    await expect(add('sum', ...Array(3).fill('-9000000000000'))).rejects.toThrow(/^rows: the values of one delivery/)
+    for (const batchId of ['a', 'b', 'c']) expect((await add(batchId, '9000000000000')).added).toBe(true)
+    await count(orders(12, '2010-01-05', 'mug'))
+    const owner = openPool({ url: database.ownerUrl, max: 1 })
+    await owner.$client.query('update weir.total set units = 999999999999999, value = 999999999999999')
+    await owner.$client.query('update weir.total_day set orders = 999999999999999, value = 999999999999999')
+    await owner.$client.end()
+    await count(orders(12, '2010-01-05', 'mug'))
+    expect((await read('2010-01-05', '2010-01-05')).sums[0]?.value).toBe('10000000000000.00')
+  })
+
   test('an ERP adds its sums once per batch, and the same rule holds for them', async () => {
     const row = { day: '2010-01-05', shop: 'main', currency: 'GBP', units: 40, value: '99.995', newCustomers: 2 }
     const rows = [

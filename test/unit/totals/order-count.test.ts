@@ -62,6 +62,25 @@ describe('counting an order', () => {
     expect(linesOf({ products: [{ product_id: '杯子-1', price: 1 }] })?.[0]?.productId).toBe('杯子-1')
   })
 
+  test('a product id that may be a person’s number becomes no product, an article number stays', () => {
+    const idOf = (product_id: string | number) => linesOf({ products: [{ product_id, price: 1 }] })?.[0]?.productId
+    const personal = ['110101199003074514', '11010119900307451X', '4111-1111-1111-1111', '4111111111111111']
+    personal.push(
+      '13812345678',
+      'tel:138-1234-5678',
+      'Ann/1990-03-07',
+      'Ann/19900307',
+      'Li.07.03.1990',
+      '１３８１２３４５６７８',
+    )
+    personal.push('4006381333932', '6222-0212-3456-789') // a wrong check digit, a bank card
+    for (const id of personal) expect([id, idOf(id)]).toEqual([id, ''])
+    expect(idOf(13812345678)).toBe('')
+    const articles = ['85123A', 'SKU-2024-XL', '4006381333931', '96385074', '036000291452', '10614141000415', 'a/b:c.d']
+    articles.push('3f2504e0-4f89-41d3-9a0c-0305e82c3301', '2023456789', 'KB-20240115', 'POST')
+    for (const id of articles) expect(idOf(id)).toBe(id)
+  })
+
   test('an order without priced products counts by its total', () => {
     expect(linesOf({ revenue: '19.90' })).toEqual([{ productId: '', units: 0n, value: 1990n }])
     expect(linesOf({ total: 5, products: [{ product_id: 'a', quantity: 2 }] })).toEqual([
