@@ -118,8 +118,11 @@ declare
   last date := today + class_days + 62;
   width interval := case class_step when 'day' then interval '1 day' else interval '1 month' end;
 begin
-  insert into weir.field_class (name, step, retain_days) values (class_name, class_step, class_days)
-    on conflict (name) do update set retain_days = excluded.retain_days returning class_id into id;
+  -- Looked up first, by callers who take turns: an insert that conflicts burns a number, and numbers end at 32,767.
+  update weir.field_class set retain_days = class_days where name = class_name returning class_id into id;
+  if id is null then
+    insert into weir.field_class (name, step, retain_days) values (class_name, class_step, class_days) returning class_id into id;
+  end if;
   if to_regclass('weir.sealed_' || class_name) is null then
     execute format('create table weir.%I partition of weir.sealed for values in (%L) partition by range (due)',
       'sealed_' || class_name, id);

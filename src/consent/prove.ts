@@ -60,6 +60,11 @@ export function sameDevice(stored: Buffer | undefined, shown: Buffer | undefined
   return stored.length === shown.length && timingSafeEqual(stored, shown)
 }
 
+/** A device that never showed a secret and is known to be somebody's: a first secret proves nothing about them. */
+export function ownedDevice(): AppError {
+  return forbidden('this device belongs to somebody who is signed in: send their subject token with its first secret')
+}
+
 export function wrongDevice(): AppError {
   return forbidden('the secret is not this device’s')
 }

@@ -5,6 +5,16 @@ import { maskOf, type PurposeMask } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 
 /**
+ * Destinations of the restricted purposes, and those that are out of the policy now but may hold rows from before: they
+ * have no purpose any more that could keep them.
+ */
+function destinationsReached(active: ActivePolicy, refused: PurposeMask): number[] {
+  const kept = active.compiled.destinations.filter(({ purpose }) => (refused & maskOf([purpose])) === 0)
+  const keptIds = new Set(kept.map(({ name }) => active.destinationIds.get(name)))
+  return active.allDestinationIds.filter((id) => !keptIds.has(id))
+}
+
+/**
  * Orders the erasure of what was held only for the restricted purposes, within 60 s: at their destinations and in the
  * store, for everybody whom the refusal reaches (the user, and all devices linked to it).
  */
@@ -14,10 +24,8 @@ export async function orderPurges(
   subjects: readonly SubjectId[],
   refused: PurposeMask,
 ): Promise<void> {
-  const destinations = active.compiled.destinations
-    .filter((destination) => (refused & maskOf([destination.purpose])) !== 0)
-    .map((destination) => active.destinationIds.get(destination.name)!)
-  if (destinations.length === 0) return
+  if (refused === 0) return
+  const destinations = destinationsReached(active, refused)
   await tx.$client.query(
     `insert into weir.purge (subject_id, destination_id)
      select distinct reached.id, d from (

@@ -16,7 +16,7 @@ import { createSubjects } from '../identity/subjects.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Choice } from './apply-choice.ts'
 import { type Evidence, type Recorded, recordChoice } from './ledger.ts'
-import { type Proven, prove, type Speaker, sameDevice, wrongDevice } from './prove.ts'
+import { ownedDevice, type Proven, prove, type Speaker, sameDevice, wrongDevice } from './prove.ts'
 import { orderPurges } from './purges.ts'
 import { viewOf } from './view.ts'
 
@@ -123,6 +123,9 @@ async function recordIn(
     ;({ device, user } = await nodesOf(tx, ids))
   }
   if (device !== undefined && !sameDevice(device.secretHash, proven.secretHash)) throw wrongDevice()
+  // Whoever shows the first secret would speak for the user that the device is known to be.
+  if (proven.proof === 'device-secret' && device?.link?.confirmed && device.secretHash === undefined)
+    throw ownedDevice()
   if (device !== undefined && user !== undefined && !saysAlready(device, user.subject, { confirmed: true })) {
     const link = { device, presented: ids.device!, user: user.subject, confirmed: true, sourceId: evidence.sourceId }
     await linkDevices(tx, { keyring: deps.keyring, active, receivedAt: choice.receivedAt }, [link])
@@ -133,12 +136,23 @@ async function recordIn(
   if (device !== undefined && proven.secretHash !== undefined) await keepSecret(tx, device.subject, proven.secretHash)
   await orderPurges(tx, active, subjects, choice.refused)
   if (recorded.some((one) => one.gained !== 0)) await repeatLinks(tx, active, subjects)
-  return replyOf(recorded.at(-1)!)
+  return replyOf(await nodesOf(tx, ids), recorded.at(-1)!)
 }
 
-/** The user's own state where there is a user, else the device's. */
-function replyOf({ state, recordId }: Recorded): ConsentReply {
-  return { choices: choicesOf(state.granted, state.refused), consentEpoch: state.epoch, recordId }
+/** What holds now, as GET tells it: of the user where there is one, else of the device; refusals of the cluster included. */
+function replyOf(
+  { device, user }: { device: Node | undefined; user: Node | undefined },
+  recorded: Recorded,
+): ConsentReply {
+  const confirmed = user !== undefined || (device?.link?.confirmed ?? false)
+  const linked = confirmed ? device?.link?.userConsent : undefined
+  const view = viewOf({ device: device?.consent, user: user?.consent ?? linked, confirmed })
+  const own = user ?? device
+  return {
+    choices: choicesOf(view.granted & ~view.refused, view.refused),
+    consentEpoch: own?.consent?.epoch ?? recorded.state.epoch,
+    recordId: recorded.recordId,
+  }
 }
 
 function choicesOf(granted: PurposeMask, refused: PurposeMask): Partial<Record<Purpose, boolean>> {

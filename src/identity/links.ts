@@ -19,7 +19,8 @@ export interface WantedLink {
   readonly device: Node
   /** The device's identifier as presented: a second user starts a new device subject under it. */
   readonly presented: Presented
-  readonly user: SubjectId
+  /** Undefined where nobody knows the user that was named: the device is then nobody's from now on. */
+  readonly user: SubjectId | undefined
   readonly confirmed: boolean
   readonly sourceId: number
 }
@@ -43,13 +44,13 @@ export function saysAlready(device: Node, user: SubjectId, options: { confirmed:
 export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly WantedLink[]): Promise<void> {
   await lockSubjects(
     tx,
-    wanted.flatMap(({ device, user }) => [device.subject, user]),
+    wanted.flatMap(({ device, user }) => (user === undefined ? [device.subject] : [device.subject, user])),
   )
   const plain: { device: SubjectId; link: WantedLink }[] = []
   for (const link of distinct(wanted)) {
     const taken = link.device.link !== undefined && link.device.link.user !== link.user
     const device = taken ? await startAnew(tx, context, link) : link.device.subject
-    if (device !== undefined) plain.push({ device, link })
+    if (device !== undefined && link.user !== undefined) plain.push({ device, link })
   }
   const written = await writeLinks(tx, plain)
   if (written.length === 0) return

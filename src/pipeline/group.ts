@@ -174,7 +174,7 @@ async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<J
     const permitted = judged.filter((one) => one.reason === undefined).map((one) => one.resolved)
     const missing = unsettled(
       permitted,
-      judged.filter(tellsWhoOnly).map((one) => one.resolved),
+      judged.filter((one) => one.reason !== undefined).map((one) => one.resolved),
       today,
     )
     if (isSettled(missing)) return judged
@@ -185,12 +185,6 @@ async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<J
     if (round > 5) throw new AppError('overloaded', 'subjects change faster than they can be read', { retryAfter: 1 })
     await settle(deps.db, deps.keyring, deps.active(), missing, deps.now())
   }
-}
-
-/** Refused, but it says that a device is somebody's. */
-function tellsWhoOnly({ reason, resolved }: Judged): boolean {
-  const { type } = resolved.item.event
-  return reason !== undefined && (type === 'identify' || type === 'alias')
 }
 
 /** Asks once for each event; one that was refused stays so in the rounds that follow. */

@@ -25,6 +25,8 @@ export interface RecommendDeps extends Pick<ConsentDeps, 'db' | 'keyring' | 'ver
   readonly pseudonymiser: Pseudonymiser
 }
 
+const MODULE = 'recommendation'
+
 export interface RecommendRequest extends Speaker {
   readonly placement: string
   readonly productId?: string
@@ -38,6 +40,9 @@ export interface RecommendRequest extends Speaker {
  * do not hold is refused. Consent is read in this same request: nothing computed for a person outlives a withdrawal.
  */
 export async function recommend(deps: RecommendDeps, request: RecommendRequest): Promise<JsonObject> {
+  if (!deps.active().compiled.destinations.some(({ name }) => name === MODULE)) {
+    throw new AppError('not-found', 'the policy in force names no recommendation: nothing may be made of what it holds')
+  }
   const ask = { placement: placementOf(request.placement), n: request.n, ...productOf(request) }
   const proven = await whoAsks(deps, request)
   const answer = (proven && (await personalAnswer(deps, request, proven, ask))) ?? (await contextAnswer(deps, ask))

@@ -19,8 +19,9 @@ export interface Unsettled {
 
 /**
  * What permitted events still lack. Empty for nearly every group: a subject is made once and linked once. `refused` are
- * those that say who somebody is: they make nobody, but between a device and a user that are known they draw the link,
- * over which the account's refusals come.
+ * those that say who somebody is: they make no person, but between a device and a user that are known they draw the
+ * link, over which the account's refusals come; and where they name another user than the device's, they end its link:
+ * what follows is not the first user's, whatever the second one permits.
  */
 export function unsettled(permitted: readonly Resolved[], refused: readonly Resolved[], today: string): Unsettled {
   const create: Presented[] = []
@@ -33,7 +34,7 @@ export function unsettled(permitted: readonly Resolved[], refused: readonly Reso
     if (needsLink(resolved)) link.push(resolved)
     for (const node of [device, user]) if (node !== undefined && node.seenOn < today) seen.add(node.subject)
   }
-  for (const resolved of refused) if (firstLink(resolved)) link.push(resolved)
+  for (const resolved of refused) if (firstLink(resolved) || handsOver(resolved)) link.push(resolved)
   return { create, link, seen: [...seen].sort() }
 }
 
@@ -77,10 +78,16 @@ function needsLink({ item, device, user, linkConfirmed }: Resolved): boolean {
   return !saysAlready(device, user.subject, { confirmed: linkConfirmed })
 }
 
-/** A second user needs a new device subject, which a refused event never makes. */
+/** Somebody else than the device's user has signed in there. */
+function handsOver({ item, device, user }: Resolved): boolean {
+  return item.user !== undefined && device?.link !== undefined && device.link.user !== user?.subject
+}
+
+/** Between two that are known, by a message that says who somebody is. */
 function firstLink(resolved: Resolved): boolean {
-  const { device, user } = resolved
-  if (device === undefined || user === undefined) return false
+  const { item, device, user } = resolved
+  const tellsWho = item.event.type === 'identify' || item.event.type === 'alias'
+  if (!tellsWho || device === undefined || user === undefined) return false
   return (device.link === undefined || device.link.user === user.subject) && needsLink(resolved)
 }
 
@@ -114,13 +121,13 @@ export async function settle(
 function wantedLink({ item, linkConfirmed }: Resolved, nodes: ReadonlyMap<string, Node>): WantedLink[] {
   const device = nodes.get(indexText(item.device!.key))
   const user = nodes.get(indexText(item.user!.key))
-  if (device === undefined || user === undefined) return []
-  if (saysAlready(device, user.subject, { confirmed: linkConfirmed })) return []
+  if (device === undefined || (user === undefined && device.link === undefined)) return []
+  if (user !== undefined && saysAlready(device, user.subject, { confirmed: linkConfirmed })) return []
   return [
     {
       device,
       presented: item.device!,
-      user: user.subject,
+      user: user?.subject,
       confirmed: linkConfirmed,
       sourceId: item.source.id,
     },

@@ -123,6 +123,8 @@ describe('refusals spread, grants do not', () => {
     const phone = newDevice()
     const laptop = newDevice()
     await choose(weir.server, { userId, choices: { personalisation: true } })
+    // A page shows its secret before anybody signs in: a first one afterwards would need a subject token.
+    for (const device of [phone, laptop]) await choose(browser, { ...device, choices: { analytics: true } })
     for (const { anonymousId } of [phone, laptop]) {
       expect(await view(weir.server, { userId, anonymousId })).toMatchObject({ reason: 'permitted' })
     }
