@@ -17,26 +17,28 @@ export interface Credentials {
  * Credentials in the headers: Basic `writeKey:` or `writeKey:secret`, and X-Write-Key in the same two forms; beacons
  * bring theirs in the query. Undefined where there are none. Throws AppError 401 where they disagree or cannot be read.
  */
-export function presented(request: IncomingMessage, fromQuery?: string | null): Credentials | undefined {
+export function presented(request: IncomingMessage, fromQuery: readonly string[] = []): Credentials | undefined {
   const { authorization } = request.headers
   const header = request.headers['x-write-key']
   if (Array.isArray(header) || sentTwice(request)) throw disagreement()
   const found = [
     authorization === undefined ? undefined : readBasic(authorization),
     header === undefined ? undefined : split(header),
-    fromQuery ? split(fromQuery) : undefined,
+    ...fromQuery.map((key) => (key === '' ? undefined : split(key))),
   ]
   return found.reduce(agree, undefined)
 }
 
-/** Node keeps the first of several Authorization headers, a proxy in front may have read the last. */
+/** Node keeps the first of several Authorization headers and joins X-Write-Key; a proxy in front may have read the last. */
 function sentTwice({ rawHeaders }: IncomingMessage): boolean {
-  let seen = 0
+  let authorizations = 0
+  let writeKeys = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] as string
-    if (name.length === 13 && name.toLowerCase() === 'authorization') seen++
+    if (name.length === 13 && name.toLowerCase() === 'authorization') authorizations++
+    if (name.length === 11 && name.toLowerCase() === 'x-write-key') writeKeys++
   }
-  return seen > 1
+  return authorizations > 1 || writeKeys > 1
 }
 
 /** Folds the keys that a body carries into those of the headers. Every key that is there must be the same one. */
@@ -145,7 +147,11 @@ function unreadable(): AppError {
 }
 
 function disagreement(): AppError {
-  return new AppError('unauthenticated', 'Header, query and body name different write keys: send one.', {
-    code: 'keys-disagree',
-  })
+  return new AppError(
+    'unauthenticated',
+    'Header, query and body name different write keys, or a header stands twice: send one.',
+    {
+      code: 'keys-disagree',
+    },
+  )
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '../errors.ts'
+import { namesNobody } from './protocols/message.ts'
 
 /** Who a request speaks for, kept out of the URL. Values are percent-encoded UTF-8. */
 export const identityHeaderDocs: Readonly<Record<string, string>> = {
@@ -27,8 +28,8 @@ export function identityHeaders(request: IncomingMessage): IdentityHeaders {
 }
 
 const names = [
-  ['weir-user-id', 'userId', 256],
-  ['weir-anonymous-id', 'anonymousId', 256],
+  ['weir-user-id', 'userId', 255],
+  ['weir-anonymous-id', 'anonymousId', 255],
   ['weir-anonymous-secret', 'anonymousSecret', 256],
   ['weir-subject-token', 'subjectToken', 4_096],
 ] as const
@@ -38,7 +39,7 @@ function decode(header: string | string[] | undefined, max: number): string | un
   if (typeof header !== 'string' || !/^[\x21-\x7e]*$/.test(header)) throw unreadable()
   const value = decoded(header)
   if (value === undefined || value.length > max || value.includes('\u0000')) throw unreadable()
-  return value.trim() === '' ? undefined : value
+  return namesNobody(value) ? undefined : value
 }
 
 function decoded(header: string): string | undefined {
@@ -50,7 +51,7 @@ function decoded(header: string): string | undefined {
 }
 
 function unreadable(): AppError {
-  return new AppError('invalid', 'Send Weir-… headers as percent-encoded UTF-8, ids of at most 256 characters.', {
+  return new AppError('invalid', 'Send Weir-… headers as percent-encoded UTF-8, ids of at most 255 characters.', {
     code: 'header-unreadable',
   })
 }

@@ -97,9 +97,9 @@ async function take(edge: Edge, kind: IngestKind, request: IncomingMessage): Pro
   return { source, results: merge(read, accepted, source) }
 }
 
-function keyInQuery(request: IncomingMessage): string | null {
+function keyInQuery(request: IncomingMessage): string[] {
   const query = request.url?.split('?', 2)[1]
-  return query === undefined ? null : new URLSearchParams(query).get('writeKey')
+  return query === undefined ? [] : new URLSearchParams(query).getAll('writeKey')
 }
 
 interface Circumstances {

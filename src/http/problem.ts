@@ -33,7 +33,7 @@ export function problemOf(error: unknown): ProblemAnswer {
 /** The same for ingest, where 5xx but overload makes an SDK send again for hours: wait, then try again. */
 export function ingestProblemOf(error: unknown): ProblemAnswer {
   if (error instanceof AppError || isAway(error)) return problemOf(error)
-  return problem(503, 'internal', 'The messages were not stored: send them again later.', { 'Retry-After': '5' })
+  return problem(503, 'internal', 'Something failed here: send it again later.', { 'Retry-After': '5' })
 }
 
 export function notFound(): ProblemAnswer {

@@ -8,7 +8,7 @@ import { helmetOptions } from './headers.ts'
 import type { Edge } from './ingest.ts'
 import { readInput } from './input.ts'
 import { MAX_PARTS, parseJson } from './json.ts'
-import { methodNotAllowed, notFound, PROBLEM_TYPE, type ProblemAnswer, problemOf } from './problem.ts'
+import { ingestProblemOf, methodNotAllowed, notFound, PROBLEM_TYPE, type ProblemAnswer, problemOf } from './problem.ts'
 import { createRoutes } from './routes/index.ts'
 import type { Answer, Input, Route } from './routes/route.ts'
 
@@ -37,8 +37,10 @@ function mount(app: express.Express, edge: Edge, route: Route): void {
   if (access.who === 'ingest') return
   if (access.who === 'role' && access.roles.length === 0) throw new Error(`no role may call ${route.path}`)
   const headers = helmet(helmetOptions[route.surface])
-  const handler: RequestHandler = async (request, response) =>
+  const handler: RequestHandler = async (request, response) => {
+    response.locals.surface = route.surface
     send(response, await handle(edge, route, request, response))
+  }
   if (route.method === 'get') app.get(route.path, headers, handler)
   else app.post(route.path, headers, handler)
 }
@@ -75,9 +77,10 @@ async function allowReading(edge: Edge, request: Request, response: Response): P
   response.set(corsHeaders(origin, { allowed }))
 }
 
-function keyBeside(place: 'path' | 'query' | undefined, request: Request): string | undefined {
+function keyBeside(place: 'path' | 'query' | undefined, request: Request): string[] {
+  if (place === undefined) return []
   const key: unknown = place === 'path' ? request.params.writeKey : request.query.writeKey
-  return place !== undefined && typeof key === 'string' ? key : undefined
+  return [key].flat().filter((one): one is string => typeof one === 'string')
 }
 
 function writeKeyIn(body: unknown): unknown[] {
@@ -123,8 +126,9 @@ function createErrorHandler({ deps }: Edge) {
       return
     }
     const known = error instanceof URIError ? unreadablePath() : error
-    const problem = problemOf(known)
-    if (problem.status >= 500 && problem.status !== 503) deps.log.error({ err: error, req: request }, 'request failed')
+    // SDKs and shops wait and ask again where they are told to; officers are told that something broke.
+    const problem = response.locals.surface === 'ingest' ? ingestProblemOf(known) : problemOf(known)
+    if (problem.body.code === 'internal') deps.log.error({ err: error, req: request }, 'request failed')
     sendProblem(response, problem)
   }
 }

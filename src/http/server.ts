@@ -62,8 +62,11 @@ function answer(edge: Edge, router: Listener, request: IncomingMessage, response
 
 /** Without the query, and without the one trailing slash that a base URL ending in `/` leaves behind. */
 function pathOf(url: string): string {
-  const query = url.indexOf('?')
-  const path = query === -1 ? url : url.slice(0, query)
+  // RFC 9112 §3.2.2: a server takes the absolute form too, which some proxies send.
+  const origin = url.startsWith('/') ? undefined : /^https?:\/\/[^/?#]*/i.exec(url)?.[0]
+  const target = origin === undefined ? url : url.slice(origin.length)
+  const query = target.indexOf('?')
+  const path = query === -1 ? target : target.slice(0, query)
   return path.endsWith('/') ? path.slice(0, -1) : path
 }
 

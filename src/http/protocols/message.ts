@@ -51,7 +51,12 @@ export function idAt(parent: Fields, key: string, max: number, path = key): stri
   }
   if (typeof value !== 'string') throw new InvalidMessage(path, 'must be a string')
   if (value.length > max) throw new InvalidMessage(path, `must be at most ${max} characters`)
-  return value.trim() === '' || notIds.has(value) ? undefined : value
+  return namesNobody(value) ? undefined : value
+}
+
+/** Blank, or how a client writes that there is no id. */
+export function namesNobody(id: string): boolean {
+  return id.trim() === '' || notIds.has(id)
 }
 
 /** A time as it was sent, for time.ts; a type that can never be one is refused. */

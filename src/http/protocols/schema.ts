@@ -4,7 +4,7 @@ import { EVENT_TYPES } from '../../event/event.ts'
 // What clients of the field send, for the description: messages hold fields of their own, so they are read by
 // protocols/segment.ts, field by field and each with its own answer, not by these.
 
-const id = z.union([z.string().max(256), z.number().int()]).nullish()
+const id = z.union([z.string().max(255), z.number().int()]).nullish()
 const free = z.record(z.string(), z.unknown()).nullish()
 
 export const messageSchema = z

@@ -29,7 +29,7 @@ export interface Envelope {
 }
 
 const MAX_MESSAGE_ID = 100 // Segment's own bound
-const MAX_ID = 256
+const MAX_ID = 255 // what normalise() takes
 const MAX_NAME = 200
 const MAX_SECRET = 256
 

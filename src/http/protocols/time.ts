@@ -29,12 +29,22 @@ export function occurredAt({ created, sent, received }: MessageTimes): number {
 
 const isoTime = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i
 
+/** Date.parse takes 30 February for 2 March. */
+function isDay(iso: string): boolean {
+  const [year, month, day] = [iso.slice(0, 4), iso.slice(5, 7), iso.slice(8, 10)].map(Number) as [
+    number,
+    number,
+    number,
+  ]
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+}
+
 /** Milliseconds of an ISO 8601 text (UTC where it names no zone) or of a number of milliseconds; else undefined. */
 export function readTime(value: unknown): number | undefined {
   if (typeof value === 'number') return value >= EARLIEST && value < 253_402_300_800_000 ? Math.floor(value) : undefined
   if (typeof value !== 'string') return undefined
   const match = isoTime.exec(value)
-  if (match === null) return undefined
+  if (match === null || !isDay(value)) return undefined
   // Without a zone Date.parse would take the server's.
   const ms = Date.parse(match[1] === undefined && value.length > 10 ? `${value}Z` : value)
   return Number.isNaN(ms) ? undefined : ms

@@ -6,12 +6,13 @@ import type { Route } from './route.ts'
 const time = z.iso
   .datetime({ offset: true })
   .transform((iso) => Date.parse(iso))
+  .refine((ms) => ms >= 0, 'write a time since 1970-01-01T00:00:00Z')
   .optional()
 
 const querySchema = z.strictObject({
   cursor: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'write the `next` of an earlier answer')
+    .regex(/^\d{1,18}$/, 'write the `next` of an earlier answer')
     .optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   action: z

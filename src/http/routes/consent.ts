@@ -4,6 +4,7 @@ import { AppError } from '../../errors.ts'
 import { PURPOSES } from '../../event/purpose.ts'
 import type { ConsentAnswer, ConsentInput, HttpDeps } from '../deps.ts'
 import { type IdentityHeaders, identityHeaderDocs, identityHeaders } from '../identity-headers.ts'
+import { namesNobody } from '../protocols/message.ts'
 import { EARLIEST, readTime } from '../protocols/time.ts'
 import { text } from './fields.ts'
 import type { Answer, Route } from './route.ts'
@@ -12,10 +13,13 @@ const choices = z
   .partialRecord(z.enum(PURPOSES), z.boolean())
   .refine((given) => Object.keys(given).length > 0, 'name at least one purpose')
 
+/** As in events: a text or an exact whole number; what spells nobody is nobody. */
+const id = z.union([text(255), z.int()], 'write a text or a whole number')
+
 const bodySchema = z
   .strictObject({
-    userId: text(256).nullish().describe('Needs a server key or a subject token.'),
-    anonymousId: text(256).nullish().describe('At least 122 random bits; with a browser key it needs its secret.'),
+    userId: id.nullish().describe('Needs a server key or a subject token.'),
+    anonymousId: id.nullish().describe('At least 122 random bits; with a browser key it needs its secret.'),
     anonymousSecret: text(256).nullish().describe('Made by the SDK on first use; kept here as a keyed hash.'),
     subjectToken: text(4_096).nullish().describe('Signed by the shop.'),
     choices,
@@ -106,7 +110,8 @@ function answerOf({ choices: state, consentEpoch, recordId }: ConsentAnswer): An
 const identityFields = ['userId', 'anonymousId', 'anonymousSecret', 'subjectToken'] as const
 
 function inBody(body: z.infer<typeof bodySchema>): IdentityHeaders {
-  return Object.fromEntries(identityFields.filter((name) => body[name]).map((name) => [name, body[name]]))
+  const given = identityFields.map((name) => [name, String(body[name] ?? '')] as const)
+  return Object.fromEntries(given.filter(([, value]) => !namesNobody(value)))
 }
 
 /** Body and headers together; where both name somebody it must be the same one. */

@@ -9,5 +9,5 @@ export function text(max: number): z.ZodString {
     .refine((value) => !value.includes('\u0000') && value.isWellFormed(), 'holds a character that cannot be kept')
 }
 
-/** A day in UTC, YYYY-MM-DD. */
-export const day = z.iso.date()
+/** A day in UTC, YYYY-MM-DD. Before 1970 are years that were never set, and year 0, which Postgres does not have. */
+export const day = z.iso.date().refine((iso) => iso >= '1970-01-01', 'write a day since 1970-01-01')

@@ -47,7 +47,16 @@ test.each([
   ['an unknown field', { userId: 'u', choices: { analytics: true }, marker: 1 }, 'request-invalid'],
   ['NUL in an id', { userId: 'marker\u0000', choices: { analytics: true } }, 'request-invalid'],
   ['an unreadable time', { userId: 'u', choices: { analytics: true }, at: 'marker' }, 'request-invalid'],
-  ['a number as id', { userId: 7, choices: { analytics: true } }, 'request-invalid'],
+  ['a number that is not exact', { userId: 7.5, choices: { analytics: true } }, 'request-invalid'],
+  [
+    'a day that does not exist',
+    { userId: 'u', choices: { analytics: true }, at: '2026-02-30T00:00:00Z' },
+    'request-invalid',
+  ],
+  ['a user called null', { userId: 'null', choices: { analytics: true } }, 'subject-missing'],
+  ['a blank device', { anonymousId: '  ', choices: { analytics: true } }, 'subject-missing'],
+  ['an object as a text', { userId: '[object Object]', choices: { analytics: true } }, 'subject-missing'],
+  ['too long an id', { userId: 'u'.repeat(256), choices: { analytics: true } }, 'request-invalid'],
 ])('POST /v1/consent with %s is 400 and quotes nothing', async (_name, body, code) => {
   const answer = await choose(body).expect(400)
   expect(answer.body.code).toBe(code)
@@ -70,7 +79,12 @@ test.each([
   ],
   ['no choices', { userId: 'u' }, 'body.choices: is missing: write an object'],
   ['an empty id', { userId: '', choices: { analytics: true } }, 'body.userId: must not be empty'],
-  ['a number as id', { userId: 7, choices: { analytics: true } }, 'body.userId: write a text'],
+  ['a list as id', { userId: [7], choices: { analytics: true } }, 'body.userId: write a text or a whole number'],
+  [
+    'too long an id',
+    { userId: 'u'.repeat(256), choices: { analytics: true } },
+    'body.userId: write at most 255 characters',
+  ],
   [
     'an unreadable time',
     { userId: 'u', choices: { analytics: true }, at: {} },
@@ -84,6 +98,10 @@ test.each([
 test.each([
   ['', 'query.from: is missing: write a day such as 2026-01-31; query.to: is missing: write a day such as 2026-01-31'],
   ['?from=x&to=2026-01-01', 'query.from: write a day such as 2026-01-31'],
+  [
+    '?from=0000-01-01&to=0000-01-02',
+    'query.from: write a day since 1970-01-01; query.to: write a day since 1970-01-01',
+  ],
   ['?from=2026-01-01&to=2026-01-02&by=day', 'query: holds an unknown name; known here: from, to'],
   ['?from=2026-01-01&from=2026-01-02&to=2026-01-03', 'query.from: write a day such as 2026-01-31, once'],
 ])('what to write is said for the query %s', async (query, detail) => {
@@ -101,6 +119,28 @@ test.each([
   ['n=1.5', 'query.n: write a whole number'],
 ])('what to write is said for a number: %s', async (query, detail) => {
   expect((await get(`/v1/recommendations?placement=popular&${query}`).expect(400)).body.detail).toBe(detail)
+})
+
+test('what fails behind the routes of shops is 503 with when to ask again', async () => {
+  edge.failWith = new Error('marker')
+  try {
+    const answers = [
+      await choose({ userId: 'u', choices: { analytics: true } }),
+      await get('/v1/consent').set('weir-user-id', 'u'),
+      await get('/v1/recommendations?placement=popular'),
+    ]
+    for (const { status, headers, text } of answers) {
+      expect([status, headers['retry-after'], text.includes('marker')]).toEqual([503, '5', false])
+    }
+    expect(edge.log.filter((line) => line.includes('request failed')).length).toBe(3)
+  } finally {
+    edge.failWith = undefined
+  }
+})
+
+test('an exact whole number is an id, as in events', async () => {
+  await choose({ userId: 7, choices: { analytics: true } }).expect(200)
+  expect(edge.consents).toMatchObject([{ userId: '7' }])
 })
 
 test('a choice dated in the future was made now', async () => {
@@ -203,6 +243,7 @@ test('GET and POST /api/totals', async () => {
   expect(edge.totals).toMatchObject([{ batchId: 'b1', rows: [row], actor: { kind: 'token', role: 'operator' } }])
   await add({ batchId: 'b1', rows: [{ ...row, value: 19.9 }] }).expect(400)
   await add({ rows: [row] }).expect(400)
+  await add({ batchId: 'b1', rows: [{ ...row, day: '0000-01-01' }] }).expect(400)
   await add({ batchId: 'b2', rows: [{ ...row, userId: 'u' }] }).expect(400)
   await add({ batchId: 'b3', rows: Array(10_000).fill(row) }).expect(200)
   await add({ batchId: 'b4', rows: Array(10_001).fill(row) }).expect(400)
@@ -234,10 +275,13 @@ test('the front page says what this is, in both languages, and loads nothing', a
 
 test('GET /api/audit/entries pages and filters', async () => {
   const token = `Bearer ${await edge.token('auditor')}`
-  const path = '/api/audit/entries?cursor=abc&limit=5&action=consent.read&from=2026-01-01T00:00:00Z'
+  const path = '/api/audit/entries?cursor=17&limit=5&action=consent.read&from=2026-01-01T00:00:00Z'
   await request(edge.url).get(path).set('authorization', token).expect(200)
-  expect(edge.audits).toMatchObject([{ cursor: 'abc', limit: 5, action: 'consent.read', from: Date.UTC(2026, 0, 1) }])
-  await request(edge.url).get('/api/audit/entries?limit=1001').set('authorization', token).expect(400)
+  expect(edge.audits).toMatchObject([{ cursor: '17', limit: 5, action: 'consent.read', from: Date.UTC(2026, 0, 1) }])
+  const wrong = ['limit=1001', 'cursor=-', 'cursor=1e3', `cursor=${'9'.repeat(19)}`, 'from=0000-01-01T00:00:00Z']
+  for (const query of wrong) {
+    await request(edge.url).get(`/api/audit/entries?${query}`).set('authorization', token).expect(400)
+  }
 })
 
 test('operators’ routes and the GPC statement', async () => {

@@ -1,3 +1,4 @@
+import { request as httpRequest } from 'node:http'
 import request, { type Test } from 'supertest'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Role } from '../../../src/http/deps.ts'
@@ -47,6 +48,33 @@ describe('the write key', () => {
       .set('content-type', 'text/plain')
       .send(JSON.stringify({ batch: [] }))
       .expect(200)
+  })
+
+  test('that stands twice is refused, in a header and in the query of a beacon', async () => {
+    const { hostname, port } = new URL(edge.url)
+    const sent = (path: string, ...keys: string[]): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const headers = [
+          'content-type',
+          'application/json',
+          'host',
+          hostname,
+          ...keys.flatMap((key) => ['x-write-key', key]),
+        ]
+        const asked = httpRequest({ hostname, port, path, method: 'POST', headers }, (answer) => {
+          answer.setEncoding('utf8')
+          let text = ''
+          answer.on('data', (part: string) => {
+            text += part
+          })
+          answer.on('end', () => resolve(`${answer.statusCode} ${JSON.parse(text).code ?? 'ok'}`))
+        })
+        asked.on('error', reject).end(JSON.stringify({ batch: [] }))
+      })
+    const [one, other] = [open.writeKey, browser.writeKey]
+    expect(await sent('/v1/batch', one, other)).toBe('401 keys-disagree')
+    expect(await sent(`/beacon/v1/batch?writeKey=${one}&writeKey=${other}`)).toBe('401 keys-disagree')
+    expect(await sent('http://weir.test/v1/batch', one)).toBe('200 ok')
   })
 
   test('in a query counts on beacons only', async () => {

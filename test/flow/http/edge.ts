@@ -38,7 +38,7 @@ export interface TestEdge {
   readonly log: string[]
   /** What submit answers, by message id; `accepted` where nothing is set. */
   readonly outcomes: Map<string, Omit<MessageResult, 'messageId'>>
-  /** Set to make submit fail. */
+  /** Set to make what lies behind the routes of shops fail. */
   failWith: Error | undefined
   now: number
   source(input: NewSource): Promise<CreatedSource>
@@ -102,14 +102,17 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       return request.events.map(({ messageId }) => ({ messageId, ...(edge.outcomes.get(messageId) ?? accepted) }))
     },
     async recordConsent(input) {
+      if (edge.failWith !== undefined) throw edge.failWith
       edge.consents.push(input)
       return { choices: input.choices, consentEpoch: 1, recordId: 'r1' }
     },
     async readConsent(input) {
+      if (edge.failWith !== undefined) throw edge.failWith
       edge.reads.push(input)
       return { choices: { analytics: true }, consentEpoch: 1, recordId: 'r1' }
     },
     async recommend(input) {
+      if (edge.failWith !== undefined) throw edge.failWith
       edge.recommended.push(input)
       return { mode: 'context', placement: input.placement, items: [], snapshot: null }
     },

@@ -72,6 +72,7 @@ test.each([
   ['a boolean as time', one('"timestamp":true'), 'timestamp: must be an ISO 8601 time'],
   ['an inexact number as id', one('"userId":9007199254740993'), 'userId: must be a string: this number is not exact'],
   ['an id over 100 characters', one(`"messageId":"${'m'.repeat(101)}"`), 'messageId: must be at most 100 characters'],
+  ['a user id over 255', one(`"userId":"${'u'.repeat(256)}"`), 'userId: must be at most 255 characters'],
   [
     '10,000 keys',
     one(`"properties":{${Array.from({ length: 10_000 }, (_, i) => `"k${i}":1`).join()}}`),

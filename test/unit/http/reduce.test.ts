@@ -140,5 +140,8 @@ test('a time without a zone is UTC wherever the server stands', () => {
   expect(readTime('2026-11-20 12:00:00')).toBe(NOW)
   expect(readTime('2026-11-20')).toBe(NOW - 43_200_000)
   expect(readTime('2026-11-20T20:00:00+08:00')).toBe(NOW)
+  expect(readTime('2026-02-30T00:00:00Z')).toBeUndefined()
+  expect(readTime('2026-02-29')).toBeUndefined()
+  expect(readTime('2028-02-29')).toBe(Date.UTC(2028, 1, 29))
   expect(readTime('Fri Nov 20 2026')).toBeUndefined()
 })
