@@ -35,7 +35,8 @@ import { maintain } from './retention/maintain.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
-  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'>
+  /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
+  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'> & Partial<Pick<Config, 'delivery'>>
   /** The gateway's own role; migrations have run. */
   readonly db: Db
   readonly keys: KeyProvider
@@ -121,7 +122,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     policyVersion: () => active.compiled.version,
     nudge: committed,
   })
-  const ready = createReadiness({ db, keyring, flows: () => probe.passes() })
+  const ready = createReadiness({ db, keyring, delivers: config.delivery ?? true, flows: () => probe.passes() })
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
