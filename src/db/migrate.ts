@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate as applyInOrder } from 'drizzle-orm/node-postgres/migrator'
+import { AppError } from '../errors.ts'
 import type { Db } from './pool.ts'
 import { sqlState } from './transaction.ts'
 
 export const MIGRATIONS_FOLDER: string = join(import.meta.dirname, '..', '..', 'drizzle')
 
+const ADVICE = ', or were changed after they had been applied: run the release that made this database, or a later one'
 const MIGRATE_LOCK = 0x6d696772 // "migr"
 const NO_SUCH_TABLE = '42P01'
 const NO_SUCH_SCHEMA = '3F000'
@@ -26,8 +28,7 @@ export async function migrate(owner: Db, folder: string = MIGRATIONS_FOLDER): Pr
     await applyInOrder(db, { migrationsFolder: folder, migrationsSchema: 'weir', migrationsTable: 'migrations' })
     const left = await pending(client, folder)
     // drizzle compares times only and skips, without an error, what was merged with an older one than the newest applied
-    if (left > 0)
-      throw new Error(`${left} migrations are older than the newest applied one: generate them again on main`)
+    if (left > 0) throw new AppError('conflict', `${left} migrations are older than the newest applied one${ADVICE}`)
     await letGatewayReadThem(client)
     return before
   } finally {
