@@ -1,5 +1,5 @@
 import cluster from 'node:cluster'
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import { type App, createApp } from './app.ts'
 import { runWorkers, toPrimary, type Workers } from './cluster.ts'
@@ -113,6 +113,7 @@ async function runPrimary(start: Process, database: Database, stop: Promise<void
   try {
     const app = await makeApp(start, db, {})
     house = keepHouse(app, start.log)
+    await tryPort(start.config)
     workers = runWorkers(start.config.http.workers, {
       log: start.log,
       registry: app.metrics.registry,
@@ -173,6 +174,13 @@ function listen(server: Server, config: Config): Promise<void> {
     })
     server.listen(config.http.port, config.http.host, resolve)
   })
+}
+
+/** Says that the port is taken before there are workers: two of them failing to listen at once crash inside Node's cluster. */
+async function tryPort(config: Config): Promise<void> {
+  const trial = createServer()
+  await listen(trial, config)
+  await new Promise((resolve) => trial.close(resolve))
 }
 
 /** One line for each place to go. */

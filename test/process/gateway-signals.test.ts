@@ -108,10 +108,13 @@ for (const workers of ['1', '2']) {
     const taker = createServer().listen(station.port, '127.0.0.1')
     await until('the port is taken', () => taker.listening)
     const gateway = station.start({ env: { WEIR_WORKERS: workers, WEIR_LOG_LEVEL: 'silent' } })
-    expect(await gateway.ended).toEqual({ code: 1, signal: null })
-    expect(gateway.said()).toBe(`weir: port ${station.port} is taken: set WEIR_PORT to a free one\n`)
-    expect(await isRunning(await station.postmaster())).toBe(false)
-    taker.close()
+    try {
+      expect(await gateway.ended).toEqual({ code: 1, signal: null })
+      expect(gateway.said()).toBe(`weir: port ${station.port} is taken: set WEIR_PORT to a free one\n`)
+      expect(await isRunning(await station.postmaster())).toBe(false)
+    } finally {
+      taker.close() // the tests that follow use the port
+    }
   })
 }
 
