@@ -28,6 +28,9 @@ export function runWorkers(
   count: number,
   deps: { readonly log: Logger; readonly registry: Registry; committed(): void },
 ): Workers {
+  // Workers accept from one shared socket. Node's other policy hands each connection on by message, and one that is on
+  // its way to a worker that dies is never answered and never closed.
+  cluster.schedulingPolicy = cluster.SCHED_NONE
   let stopping = false
   const ready = new Set<number>()
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>()

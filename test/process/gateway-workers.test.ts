@@ -36,7 +36,7 @@ test('both workers take events, the metrics are the sum, and it is ready', async
 })
 
 test('a choice that one worker answered holds for the very next request, at whichever worker', async () => {
-  // Each call on a connection of its own, and connections go to the workers in turn.
+  // Each call on a connection of its own, which whichever worker is free accepts.
   const strangers = await openShop(station, { name: 'strangers', keepAlive: false })
   for (let round = 0; round < 20; round++) {
     const granted = round % 2 === 0
