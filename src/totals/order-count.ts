@@ -124,6 +124,9 @@ function looksPersonal(text: string): boolean {
 /** GS1 General Specifications §7.9: weights 3 and 1 from the right, the sum a multiple of ten. */
 function isGtin(text: string): boolean {
   if (!/^(\d{8}|\d{12,14})$/.test(text)) return false
-  const sum = text.split('').reverse().reduce((total, digit, i) => total + Number(digit) * (i % 2 === 0 ? 1 : 3), 0)
+  const sum = text
+    .split('')
+    .reverse()
+    .reduce((total, digit, i) => total + Number(digit) * (i % 2 === 0 ? 1 : 3), 0)
   return sum % 10 === 0
 }
