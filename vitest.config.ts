@@ -2,12 +2,14 @@ import { defineConfig } from 'vitest/config'
 
 // vitest leaves one core free, which on two leaves one.
 const everyCore = { maxWorkers: '100%' }
+// What is imported once serves every file of a worker: no file leaves anything behind that another would meet.
+const shared = { isolate: false }
 const inForks = { pool: 'forks' as const, testTimeout: 60_000, hookTimeout: 120_000 }
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, ...everyCore } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, ...everyCore, ...shared } },
       {
         test: {
           name: 'flow',
@@ -15,6 +17,7 @@ export default defineConfig({
           globalSetup: ['test/support/global-postgres.ts'],
           ...inForks,
           ...everyCore,
+          ...shared,
         },
       },
       {

@@ -1,18 +1,20 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPool } from '../../../src/db/pool.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.ts'
 
 let database: TestDatabase
 let folder: string
+let env: Record<string, string>
 
 beforeAll(async () => {
   database = await createTestDatabase()
   folder = await mkdtemp(join(tmpdir(), 'weir-cli-'))
+  env = { DATABASE_URL: database.ownerUrl, WEIR_DATA_DIR: folder }
 })
 afterAll(async () => {
   await database.drop()
@@ -25,17 +27,9 @@ interface Ran {
   readonly err: string
 }
 
-function weir(...args: string[]): Promise<Ran> {
-  const env = { ...process.env, DATABASE_URL: database.ownerUrl, WEIR_DATA_DIR: folder }
-  return new Promise((done) => {
-    execFile(process.execPath, [resolve('bin/weir.mjs'), ...args, '--json'], { env }, (error, stdout, err) => {
-      done({
-        code: Number(error?.code ?? 0),
-        out: stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>),
-        err,
-      })
-    })
-  })
+async function weir(...args: string[]): Promise<Ran> {
+  const { code, stdout, stderr } = await runCommand([...args, '--json'], env)
+  return { code, out: stdout === '' ? {} : (JSON.parse(stdout) as Record<string, unknown>), err: stderr }
 }
 
 test('source add, list and revoke', async () => {
@@ -103,11 +97,8 @@ test('token add, list and revoke', async () => {
 })
 
 /** Without --json: what a person reads. */
-function words(...args: string[]): Promise<string> {
-  const env = { ...process.env, DATABASE_URL: database.ownerUrl, WEIR_DATA_DIR: folder }
-  return new Promise((done) => {
-    execFile(process.execPath, [resolve('bin/weir.mjs'), ...args], { env }, (_error, stdout) => done(stdout))
-  })
+async function words(...args: string[]): Promise<string> {
+  return (await runCommand(args, env)).stdout
 }
 
 test('source set replaces the origins or the key of subject tokens, never the write key', async () => {
