@@ -158,7 +158,10 @@ export async function asModule<T>(tx: Tx, module: Module, work: () => Promise<T>
 /** One erasure at least, and as many as fit into a batch's time; the rest have their turn in the next one. */
 async function erasePurged(tx: Tx, deps: BatchDeps): Promise<{ erased: number; more: boolean }> {
   const { module } = deps
-  if (module === undefined) return { erased: 0, more: false }
+  if (module === undefined) {
+    await tx.$client.query('delete from weir.purge where destination_id = $1', [deps.destinationId]) // it holds nothing
+    return { erased: 0, more: false }
+  }
   const giveUpAt = performance.now() + ERASING_MS
   for (let erased = 0; ; erased++) {
     if (erased > 0 && performance.now() > giveUpAt) return { erased, more: true }

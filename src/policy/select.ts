@@ -45,9 +45,11 @@ function select(node: PathNode, value: Json): Json | undefined {
  * nobody. Pure.
  */
 export function mergeClasses(byClass: ReadonlyMap<string, JsonObject>): JsonObject {
-  let merged: Json = {}
-  for (const [name, part] of byClass) if (name !== 'unclassified') merged = merge(merged, part)
-  return merged as JsonObject
+  let merged: Json | undefined
+  for (const [name, part] of byClass) {
+    if (name !== 'unclassified') merged = merged === undefined ? part : merge(merged, part)
+  }
+  return (merged as JsonObject | undefined) ?? {}
 }
 
 function merge(a: Json, b: Json): Json {

@@ -349,6 +349,8 @@ describe('erasure by purpose', () => {
       60,
     )
     expect(await modeFor(user)).toBe('context')
+    const ordered = 'select destination_id from weir.purge where subject_id = $1'
+    await until('no order is left', async () => (await weir.owner.$client.query(ordered, [subject])).rows.length === 0)
   })
 })
 
