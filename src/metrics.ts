@@ -64,7 +64,7 @@ export function createMetrics(): Metrics {
   })
   const lag = new Gauge({
     name: 'weir_delivery_lag_seconds',
-    help: 'Age of the oldest event not yet delivered; 0 when none waits',
+    help: 'Age of the last event handed over where more wait, else 0; while batches fail, time since one went well',
     labelNames,
     registers,
   })

@@ -1,6 +1,7 @@
 import { type AuditEntry, appendEntries } from '../audit/log.ts'
 import { readConfig } from '../config.ts'
 import { findEmbedded } from '../db/embedded.ts'
+import { explained } from '../db/explained.ts'
 import { type Db, openPool, type Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
@@ -14,7 +15,7 @@ export async function withOwnerDatabase<T>(work: (db: Db) => Promise<T>): Promis
   }
   const db = openPool({ url, max: 1, applicationName: 'weir-cli' })
   try {
-    return await work(db)
+    return secrets.databaseUrl === undefined ? await work(db) : await explained(() => work(db))
   } finally {
     await db.$client.end()
   }

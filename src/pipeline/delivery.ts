@@ -34,15 +34,22 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   const loops = new Map<string, Loop>()
   let running = false
 
-  async function deliver(name: string, size: BatchSize): Promise<boolean> {
+  async function deliver(name: string, pace: Pace): Promise<boolean> {
     const destination = deps.destinations().find((d) => d.destination === name)
     if (destination === undefined) throw new AppError('not-found', 'no such destination')
-    const limit = size.limit
+    const limit = pace.limit
     const started = performance.now()
-    const result = await deliverBatch(destination, limit)
-    size.limit = nextLimit(limit, result.rows, performance.now() - started)
-    report(name, result, limit)
-    return result.rows === limit || result.erased > 0 || result.retried > 0
+    try {
+      const result = await deliverBatch(destination, limit)
+      pace.limit = nextLimit(limit, result.rows, performance.now() - started)
+      pace.wentWellAt = deps.now()
+      report(name, result, limit)
+      return result.rows === limit || result.erased > 0 || result.retried > 0
+    } catch (error) {
+      // Stuck: what came since the last batch that went well may all be waiting.
+      deps.metrics.deliveryLag(name, Math.max(0, deps.now() - pace.wentWellAt) / 1000)
+      throw error
+    }
   }
 
   function report(name: string, result: BatchResult, limit: number): void {
@@ -57,10 +64,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   function loopsNow(): Loop[] {
     for (const { destination } of deps.destinations()) {
       if (loops.has(destination)) continue
-      const size = { limit: 200 }
+      const pace = { limit: 200, wentWellAt: deps.now() }
       loops.set(
         destination,
-        createLoop(() => deliver(destination, size), deps.log, destination),
+        createLoop(() => deliver(destination, pace), deps.log, destination),
       )
     }
     if (!loops.has('stored content')) {
@@ -90,8 +97,10 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
   }
 }
 
-interface BatchSize {
+interface Pace {
   limit: number
+  /** Milliseconds since 1970. */
+  wentWellAt: number
 }
 
 /** So many events as fit into 20 ms at the pace of the last batch. */

@@ -258,3 +258,20 @@ describe('batches', () => {
     expect(Object.keys(second.handed[0]!.event.fields.properties as object).sort()).toEqual(['order_id', 'total'])
   })
 })
+
+test('while batches fail, the lag grows by the clock and is gone when they go well again', async () => {
+  const user = `stuck-${randomUUID()}`
+  await weir.grant(user, ...BOTH)
+  await weir.send(view(user, 'stuck'))
+  second.during = () => Promise.reject(Object.assign(new Error('the connection ends'), { code: '57P01' }))
+  await expect(weir.app.delivery.processAll()).rejects.toThrow('the connection ends')
+  expect(await lagOf('second')).toBeGreaterThan(0)
+  second.during = undefined
+  await weir.settle()
+  expect(await lagOf('second')).toBe(0)
+})
+
+async function lagOf(destination: string): Promise<number> {
+  const text = await weir.app.metrics.registry.metrics()
+  return Number(new RegExp(`^weir_delivery_lag_seconds\\{destination="${destination}"\\} (\\S+)$`, 'm').exec(text)?.[1])
+}

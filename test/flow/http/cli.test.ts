@@ -174,6 +174,15 @@ test.each([
   expect(out).toEqual({ error: { code: 'usage', message: expect.stringMatching(/\w/) } })
 })
 
+test('a database server that does not answer is one line that says so', async () => {
+  const away = { ...env, DATABASE_URL: 'postgres://somebody:secret@127.0.0.1:1/weir' }
+  const { code, stderr } = await runCommand(['source', 'list'], away)
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: 'weir: the database server of DATABASE_URL does not answer (ECONNREFUSED)\n',
+  })
+})
+
 test('the help marks what is required, and --version prints the version', async () => {
   expect(await words('token', 'add', '--help')).toMatch(/--role <role>.*\(required\)/s)
   expect(await words('source', 'set', '--help')).toContain('npm run -s weir -- source set')
