@@ -18,7 +18,10 @@ export interface PoolOptions {
   readonly role?: string
   readonly max?: number
   readonly applicationName?: string
-  /** Milliseconds after which a statement without an answer is given up, with its connection: a server may hang. */
+  /**
+   * Milliseconds after which a statement without an answer is given up, with its connection: a server may hang. So may
+   * we: the server ends a transaction in which nothing was asked for as long, and its locks with it.
+   */
   readonly patience?: number
 }
 
@@ -33,7 +36,9 @@ export function openPool(options: PoolOptions): Db {
     types: typeParsers,
     keepAlive: true,
     connectionTimeoutMillis: CONNECT_MS,
-    ...(options.patience === undefined ? {} : { query_timeout: options.patience }),
+    ...(options.patience === undefined
+      ? {}
+      : { query_timeout: options.patience, idle_in_transaction_session_timeout: options.patience }),
     ...(options.role === undefined ? {} : { options: `-c role=${options.role}` }),
   })
   // An idle connection that breaks (Postgres restarted) is replaced by the pool; the next query says what is wrong.

@@ -43,3 +43,15 @@ test('a statement that is not answered is given up, and its connection with it',
   expect((await impatient.$client.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }])
   await impatient.$client.end()
 })
+
+test('a transaction that goes quiet is ended by the server, so that nobody waits for its locks for good', async () => {
+  const quiet = openPool({ url: database.appUrl, max: 1, patience: 200 })
+  const frozen = transaction(quiet, async (tx) => {
+    await tx.$client.query('select pg_advisory_xact_lock(1, 1)')
+    await db.$client.query('select pg_advisory_lock(1, 1), pg_advisory_unlock(1, 1)') // had only when it is gone
+    await tx.$client.query('select 1')
+  })
+  await expect(frozen).rejects.toThrow()
+  expect((await quiet.$client.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }])
+  await quiet.$client.end()
+})
