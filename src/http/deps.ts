@@ -12,7 +12,7 @@ export interface HttpDeps {
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** The active policy: its categories read consent evidence and answer settings. */
-  readonly policy: () => Pick<CompiledPolicy, 'categories'>
+  readonly policy: () => Pick<CompiledPolicy, 'categories' | 'categoryNames'>
   /**
    * Resolves after commit, one result per event in the order given.
    * Throws AppError('overloaded', …, { retryAfter }) when the queue is full.

@@ -26,6 +26,7 @@ export function compile(source: PolicySource): CompiledPolicy {
     needsConsent: maskOf(consented),
     gpc: maskOf(PURPOSES.filter((purpose) => document.purposes[purpose].gpc === true)),
     categories: categoriesOf(document),
+    categoryNames: categoryNamesOf(document),
     classes,
     destinations,
     events: new Map(eventList.map((rule) => [rule.key, rule])),
@@ -123,6 +124,11 @@ function categoriesOf(document: PolicyDocument): Map<string, Purpose> {
     for (const name of document.purposes[purpose].categories ?? []) categories.set(name.toLowerCase(), purpose)
   }
   return categories
+}
+
+function categoryNamesOf(document: PolicyDocument): string[] {
+  const stated = PURPOSES.flatMap((purpose) => document.purposes[purpose].categories ?? [])
+  return [...new Set([...PURPOSES, ...stated])].sort() // the order of the text means nothing
 }
 
 /** What no law here allows waits for a grant, so that even an unproved text permits nothing by it. */

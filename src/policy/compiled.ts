@@ -95,6 +95,8 @@ export interface CompiledPolicy {
   readonly gpc: PurposeMask
   /** Consent category names of Segment and RudderStack clients, in lower case → purpose. */
   readonly categories: ReadonlyMap<string, Purpose>
+  /** The same names as the policy spells them, and the purposes: consent banners compare them letter by letter. */
+  readonly categoryNames: readonly string[]
   readonly classes: ReadonlyMap<string, FieldClass>
   readonly destinations: readonly Destination[]
   /** Keyed by event key: `track:Order Completed`, `identify`, `page`… */

@@ -56,7 +56,7 @@ function settingsOf({ config, policy }: HttpDeps, writeKey: string): object {
     middlewareSettings: {},
     enabledMiddleware: {},
     // Segment.io itself is mapped to no category: the gate is here, so the library need not switch itself off.
-    consentSettings: { allCategories: [...policy().categories.keys()], hasUnmappedDestinations: true },
+    consentSettings: { allCategories: policy().categoryNames, hasUnmappedDestinations: true },
     metrics: { sampleRate: 0 },
   }
 }

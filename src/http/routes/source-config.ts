@@ -21,8 +21,10 @@ export function rudderSourceConfig(deps: HttpDeps): Route {
       who: 'source',
       keyIn: 'query',
       handle({ source }) {
-        const categories = [...deps.policy().categories.keys()]
-        return { json: configOf(source, categories), headers: { 'Cache-Control': 'private, max-age=60' } }
+        return {
+          json: configOf(source, deps.policy().categoryNames),
+          headers: { 'Cache-Control': 'private, max-age=60' },
+        }
       },
     },
   }

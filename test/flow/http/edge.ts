@@ -135,7 +135,10 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
   }
 }
 
-const policy = { categories: new Map(PURPOSES.slice(1).map((purpose) => [purpose, purpose])) }
+const policy = {
+  categories: new Map(PURPOSES.slice(1).map((purpose) => [purpose, purpose])),
+  categoryNames: PURPOSES.slice(1),
+}
 
 export function basic(key: string, secret = ''): string {
   return `Basic ${Buffer.from(`${key}:${secret}`).toString('base64')}`

@@ -81,3 +81,20 @@ test('a third party, a transfer abroad and a sensitive field make a route wait f
     expect(flags).toEqual([false, true, false])
   }
 })
+
+test('categories keep their spelling beside the names that are compared without it, in an order of their own', () => {
+  const { categories, categoryNames } = compiled(changed('[Functional]', '[Functional, C0003]'))
+  expect(categoryNames).toEqual([
+    'C0003',
+    'Functional',
+    'Performance',
+    'advertising',
+    'analytics',
+    'attribution',
+    'essential',
+    'personalisation',
+  ])
+  expect(categoryNames.every((name) => categories.has(name.toLowerCase()))).toBe(true)
+  const other = compiled(changed('[Functional]', '[C0003, Functional]'))
+  expect(other.fingerprint).toBe(compiled(changed('[Functional]', '[Functional, C0003]')).fingerprint)
+})
