@@ -22,12 +22,24 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/support/global-postgres.ts', 'test/support/global-browser.ts'],
+          ...inForks,
+          ...everyCore,
+          ...shared,
+          // A browser beside every core's worth of other tests would only wait.
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
           ...inForks,
           // Whole gateways and servers, killed and raced: one at a time, and after everything else.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
