@@ -17,6 +17,7 @@ import { type Keyring, openKeyring } from './keys/keyring.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { attribution } from './modules/attribution/attribution.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
 import type { BatchDeps } from './pipeline/deliver-batch.ts'
@@ -64,7 +65,7 @@ export interface App {
 }
 
 const PROBE = 'flow_probe'
-const HOSTED: readonly Module[] = [recommendation]
+const HOSTED: readonly Module[] = [attribution, recommendation]
 
 /** The composition root: the one place where the parts meet. Throws AppError with one line where it must not start (law 9). */
 export async function createApp(options: AppOptions): Promise<App> {

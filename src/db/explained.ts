@@ -15,7 +15,7 @@ export async function explained<T>(work: () => Promise<T>): Promise<T> {
 }
 
 const RIGHTS =
-  'it must own the database and may create roles, or be given weir_app and weir_recommendation with admin option'
+  'it must own the database and may create roles, or be given weir_app, weir_attribution and weir_recommendation with admin option'
 
 function whatToDo(error: unknown): string | undefined {
   const state = sqlState(error)

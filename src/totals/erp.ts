@@ -1,6 +1,6 @@
 import type { Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
-import { currencyOf, decimalOf, exponentOf, NO_CURRENCY, toMinor } from './money.ts'
+import { currencyOf, decimalOf, exponentOf, NO_CURRENCY, toMinor } from '../event/money.ts'
 import { productIdOf } from './order-count.ts'
 
 /** A sum that an ERP counted itself; what a product id may not be goes to `other`. */

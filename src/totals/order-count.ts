@@ -1,5 +1,5 @@
 import type { IncomingEvent, Json, JsonObject } from '../event/event.ts'
-import { currencyOf, type Decimal, decimalOf, exponentOf, times, toMinor } from './money.ts'
+import { currencyOf, type Decimal, decimalOf, exponentOf, times, toMinor } from '../event/money.ts'
 
 /** What is counted of one order: nothing of it says whose it is or which. */
 export interface OrderCount {

@@ -1,6 +1,6 @@
 import type { Tx } from '../db/pool.ts'
 import type { JsonObject } from '../event/event.ts'
-import { minorToText } from './money.ts'
+import { minorToText } from '../event/money.ts'
 import { release } from './release.ts'
 
 /** A sum that may be shown: of a day, or of what a month's or a year's days had too few orders to show. */

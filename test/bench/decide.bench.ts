@@ -80,7 +80,7 @@ function median(measure: () => number): number {
   return Array.from({ length: ROUNDS }, measure).sort((a, b) => a - b)[ROUNDS >> 1]!
 }
 
-/** The shop's own policy with two modules more, each with routes for views and orders. */
+/** The shop's own policy with a third module, with routes for views and orders. */
 async function policyOfThree(): Promise<CompiledPolicy> {
   const file = join(import.meta.dirname, '..', '..', 'policies', 'shop.policy.yaml')
   const shop = await readFile(file, 'utf8')
@@ -100,15 +100,11 @@ async function policyOfThree(): Promise<CompiledPolicy> {
   return compile(source)
 }
 
-const DESTINATIONS = `  attribution: {kind: module, purpose: attribution, role: self, region: CN, time: minute}
-  reports: {kind: module, purpose: analytics, role: self, region: CN, time: day}
+const DESTINATIONS = `  reports: {kind: module, purpose: analytics, role: self, region: CN, time: day}
 `
-const CONTEXT = 'context.campaign.source, context.campaign.medium, context.campaign.name, context.referrer.origin'
-const VIEW_ROUTES = `        attribution: {purpose: attribution, fields: [${CONTEXT}, context.visitId, properties.product_id]}
-        reports: {purpose: analytics, fields: [properties.product_id, properties.category, properties.price, properties.currency, context.page.path]}
+const VIEW_ROUTES = `        reports: {purpose: analytics, fields: [properties.product_id, properties.category, properties.price, properties.currency, context.page.path]}
 `
-const ORDER_ROUTES = `        attribution: {purpose: attribution, fields: [${CONTEXT}, properties.order_id, properties.total, properties.currency]}
-        reports: {purpose: analytics, fields: [properties.total, properties.currency, 'properties.products[].product_id', 'properties.products[].price', 'properties.products[].quantity']}
+const ORDER_ROUTES = `        reports: {purpose: analytics, fields: [properties.total, properties.currency, 'properties.products[].product_id', 'properties.products[].price', 'properties.products[].quantity']}
 `
 
 /** Each parsed from its own text, as they come in. */

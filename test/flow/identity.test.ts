@@ -33,7 +33,7 @@ async function storedAs(messageId: string): Promise<Stored> {
 
 async function view(by: Caller, ids: JsonObject, headers: Record<string, string> = {}): Promise<Stored> {
   const messageId = randomUUID()
-  const event = { messageId, type: 'track', event: 'Product Viewed', properties: { product_id: 'tea' }, ...ids }
+  const event = { messageId, type: 'track', event: 'Product Clicked', properties: { product_id: 'tea' }, ...ids }
   const answer = await by.post('/v1/track', event, headers)
   expect(answer.status).toBe(200)
   return storedAs(messageId)

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/event/event.ts'
+import { attribution } from '../../src/modules/attribution/attribution.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
 import { findIn, makeMarkers, searchDatabase, searchFiles } from '../support/leaks.ts'
 import { makeShop, type Shop } from '../support/subject-tokens.ts'
@@ -27,6 +28,7 @@ const watched: string[] = []
 beforeAll(async () => {
   weir = await createTestApp({
     modules: [
+      attribution,
       {
         ...recommendation,
         async handle(tx, batch) {

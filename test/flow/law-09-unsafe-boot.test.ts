@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readConfig } from '../../src/config.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { addSource } from '../../src/http/sources.ts'
+import { attribution } from '../../src/modules/attribution/attribution.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
 import { type DataDir, makeDataDir } from '../support/data-dir.ts'
 import { policyWith, twoModules } from '../support/recording-module.ts'
@@ -117,7 +118,9 @@ describe('a policy that the law forbids does not start', () => {
 
   test('a module that serves another purpose than the policy says', async () => {
     const wrong = { ...recommendation, purpose: 'advertising' as const }
-    await expect(createTestApp({ modules: [wrong] })).rejects.toThrow(/another purpose: write purpose: advertising/)
+    await expect(createTestApp({ modules: [attribution, wrong] })).rejects.toThrow(
+      /another purpose: write purpose: advertising/,
+    )
   })
 
   test('the shop’s own policy starts', async () => {

@@ -49,7 +49,9 @@ describe.skipIf(!retailIsThere())('the real orders of a gift shop, through the w
     takenBack = retail.cancellations.filter((order) => shareOf(order) === 'consented')
     weir = await createTestApp({ delivering: true })
     await inTurns(customersOf(retail, 'consented'), (one) => weir.grant(customerId(one), 'personalisation'))
-    await inTurns(customersOf(retail, 'refusing'), (one) => weir.refuse(customerId(one), 'personalisation'))
+    await inTurns(customersOf(retail, 'refusing'), (one) =>
+      weir.refuse(customerId(one), 'personalisation', 'attribution'),
+    )
     outcomes = await sendAll(weir, batchesOf(messagesOf(retail, days)))
     await weir.settle()
   }, HOUR)

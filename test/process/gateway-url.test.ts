@@ -54,7 +54,7 @@ test('a user who owns the database and may make roles: migrates, serves and deli
 test('a user without any attribute, given both roles: the same, on a server where another Weir lives', async () => {
   // What docs/operations.md tells an administrator who does not hand out createrole.
   const station = await stationOf('plain', '')
-  await ask(superuserUrl, 'grant weir_app, weir_recommendation to plain with admin option')
+  await ask(superuserUrl, 'grant weir_app, weir_attribution, weir_recommendation to plain with admin option')
   await serves(station, 'plain')
 })
 
@@ -84,6 +84,7 @@ async function actsAsGateway(user: string): Promise<void> {
     'update weir.consent_ledger set granted = 1',
     'delete from weir.audit_entry',
     'insert into recommendation.view values (1)',
+    'delete from attribution.touch',
     'select weir.count_orders(1)',
     `insert into weir.source (name, kind, write_key_hash) values ('x', 'server', '')`,
     'create schema mine',

@@ -4,6 +4,7 @@ import { type Db, openPool, type Tx } from '../../src/db/pool.ts'
 import { transaction } from '../../src/db/transaction.ts'
 import type { Delivered } from '../../src/event/event.ts'
 import type { LogPosition, Pseudonym, Token } from '../../src/event/ids.ts'
+import type { Purpose } from '../../src/event/purpose.ts'
 import type { Module } from '../../src/modules/module.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
 
@@ -39,7 +40,8 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
       await database?.drop()
     })
 
-    const events = eventsOf(event)
+    const { purpose } = module
+    const events = eventsOf(event, purpose)
     const check = <T>(arbitrary: fc.Arbitrary<T>, property: (value: T) => Promise<void>): Promise<void> =>
       fc.assert(fc.asyncProperty(arbitrary, property), { seed, numRuns })
     const stateAfter = (steps: readonly Step[]): Promise<string> =>
@@ -60,7 +62,7 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
       }))
 
     test('erased means as if never delivered, whatever was linked, unlinked, repeated or late', () =>
-      check(stepsOf(event), async (steps) => {
+      check(stepsOf(event, purpose), async (steps) => {
         expect(await stateAfter(steps)).toBe(await stateAfter(rebuild(steps)))
       }))
 
@@ -72,7 +74,7 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
       }))
 
     test('what is held is what erase removes, and afterwards no row knows the pseudonym', () =>
-      check(fc.tuple(stepsOf(event), subject), async ([steps, gone]) => {
+      check(fc.tuple(stepsOf(event, purpose), subject), async ([steps, gone]) => {
         await inThrowAway(db, role, async (tx) => {
           await run(tx, module, steps)
           const held = await module.holds(tx, gone)
@@ -84,7 +86,7 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
 
     test('an event that it cannot use stops nothing and stays without effect beside the others', () =>
       check(fc.tuple(events, fc.array(junk, { maxLength: 10 })), async ([batch, useless]) => {
-        const strange = numbered(useless, 1_000)
+        const strange = numbered(useless, purpose, 1_000)
         expect(await stateAfter([{ kind: 'handle', batch: [...strange, ...batch] }])).toBe(
           await stateAfter([
             { kind: 'handle', batch },
@@ -94,7 +96,7 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
       }))
 
     test('a transaction that breaks off leaves nothing', () =>
-      check(stepsOf(event), async (steps) => {
+      check(stepsOf(event, purpose), async (steps) => {
         const empty = await stateAfter([])
         const broken = transaction(db, async (tx) => {
           await asModule(tx, role)
@@ -176,24 +178,24 @@ async function tablesNaming(tx: Tx, schema: string, pseudonym: Pseudonym): Promi
 
 type Content = Pick<Delivered, 'name' | 'fields' | 'at'>
 
-function eventsOf(event: fc.Arbitrary<Content>): fc.Arbitrary<Delivered[]> {
-  return fc.array(fc.tuple(subject, event), { minLength: 1, maxLength: 30 }).map((drawn) => numbered(drawn))
+function eventsOf(event: fc.Arbitrary<Content>, purpose: Purpose): fc.Arbitrary<Delivered[]> {
+  return fc.array(fc.tuple(subject, event), { minLength: 1, maxLength: 30 }).map((drawn) => numbered(drawn, purpose))
 }
 
 /** One key per content, as the pipeline has it: an event may come again, it never comes different. */
-function numbered(drawn: readonly (readonly [Pseudonym, Content])[], first = 0): Delivered[] {
+function numbered(drawn: readonly (readonly [Pseudonym, Content])[], purpose: Purpose, first = 0): Delivered[] {
   return drawn.map(([by, content], i) => ({
     ...content,
     subject: by,
     position: BigInt(first + i) as LogPosition,
     eventKey: `t1.event${first + i}` as Token,
     consentEpoch: 1,
-    purpose: 'personalisation',
+    purpose,
   }))
 }
 
-function stepsOf(event: fc.Arbitrary<Content>): fc.Arbitrary<Step[]> {
-  return eventsOf(event).chain((events) => {
+function stepsOf(event: fc.Arbitrary<Content>, purpose: Purpose): fc.Arbitrary<Step[]> {
+  return eventsOf(event, purpose).chain((events) => {
     const batch = fc.uniqueArray(fc.nat({ max: events.length - 1 }), { minLength: 1, maxLength: 12 })
     return fc.array(
       fc.oneof(
@@ -234,6 +236,11 @@ const junk = fc.tuple(
       fc.record({ properties: fc.jsonValue() }),
       fc.record({
         properties: fc.record({ product_id: fc.jsonValue(), products: fc.jsonValue(), order_id: fc.jsonValue() }),
+      }),
+      fc.record({ context: fc.jsonValue() }),
+      fc.record({
+        context: fc.record({ campaign: fc.jsonValue(), referrer: fc.jsonValue(), page: fc.jsonValue() }),
+        properties: fc.record({ total: fc.jsonValue(), currency: fc.jsonValue() }),
       }),
     ),
   }),

@@ -104,7 +104,7 @@ async function prepare(superuser: pg.Client, name: string): Promise<void> {
   await superuser.query(`grant usage on sequence ${name}.moment to weir_${name}, weir_owner, weir_app`)
 }
 
-/** The recommendation module as it is, with a record of what it was handed under the other's sequence. */
+/** A module as it is, with a record of what it was handed under the other's sequence. */
 export function recorded(module: Module, by: string, handed: Handed[]): Module {
   return {
     ...module,
@@ -130,12 +130,19 @@ export async function policyWith(change: (text: string) => string): Promise<stri
   return folder
 }
 
+/** The shop's policy without its own module of attribution, for tests that put another in its place. */
+export function withoutAttribution(text: string): string {
+  return text
+    .replace(/^( +)attribution:\n\1 {2}(?:kind: module|purpose: attribution)\n(?:\1 {2}.*\n)*/gm, '')
+    .replace(/^( +)routes:\n(?!\1 )/gm, '')
+}
+
 /**
- * The shop's policy with a second module, `second`, that is handed views and orders for the purpose of attribution: the
- * product and its price, the order, and how the person came.
+ * The shop's policy with a module `second` in the place of attribution. It is handed views and orders for that purpose:
+ * the product and its price, the order, and how the person came.
  */
 export function twoModules(text: string): string {
-  return text
+  return withoutAttribution(text)
     .replace(
       'destinations:\n',
       `destinations:

@@ -93,8 +93,8 @@ describe('@segment/analytics-node from npm, as it is', () => {
       'alias refused no-route',
       'group refused no-route',
       'identify refused no-route',
-      'page refused no-route',
-      'screen refused no-route',
+      'page refused no-consent',
+      'screen refused no-consent',
       'track Order Completed permitted',
       'track Product Viewed permitted',
     ])
@@ -108,7 +108,7 @@ describe('@segment/analytics-node from npm, as it is', () => {
   })
 
   test('after a refusal the SDK is answered 200, sees no error, sends nothing again, and nothing reaches the module', async () => {
-    await weir.refuse('sdk-ann', 'personalisation')
+    await weir.refuse('sdk-ann', 'personalisation', 'attribution')
     expect(await inModule('o-ann')).toEqual([]) // what was held only for this purpose is gone
     const wire = sdk({ flushAt: 7 })
     visit(wire.analytics, 'sdk-ann', 'o-ann-2')
@@ -126,14 +126,14 @@ describe('@segment/analytics-node from npm, as it is', () => {
     visit(wire.analytics, 'sdk-una', 'o-una')
     await wire.analytics.closeAndFlush()
     expect([wire.statuses, wire.errors]).toEqual([[200], []])
-    expect((await decisions(wire)).filter((line) => line.endsWith('no-consent'))).toHaveLength(2)
+    expect((await decisions(wire)).filter((line) => line.endsWith('no-consent'))).toHaveLength(4)
     expect(await inModule('o-una')).toEqual([])
   })
 
   test('category preferences that the caller puts into the context withhold what was granted; it is told 200', async () => {
-    await weir.grant('sdk-cat', 'personalisation')
+    await weir.grant('sdk-cat', 'personalisation', 'attribution')
     const wire = sdk({ flushAt: 1 })
-    const context = { consent: { categoryPreferences: { Functional: false } } }
+    const context = { consent: { categoryPreferences: { Functional: false, Measurement: false } } }
     wire.analytics.track({ userId: 'sdk-cat', event: 'Order Completed', properties: orderOf('o-cat'), context })
     await wire.analytics.closeAndFlush()
     expect([wire.statuses, wire.errors]).toEqual([[200], []])

@@ -92,10 +92,22 @@ test('ids of orders, carts and visits are replaced by tokens wherever they stand
   }
 })
 
-test('recommendation receives product ids and its own order tokens, nothing else', () => {
+function fieldsFor(destination: string): Set<string> {
   const routes = shop.eventList.flatMap((rule) => rule.routes)
-  expect(new Set(routes.map((route) => route.destination.name))).toEqual(new Set(['recommendation']))
-  expect(new Set(routes.flatMap((route) => route.fields))).toEqual(
+  expect(new Set(routes.map((route) => route.destination.name))).toEqual(new Set(['attribution', 'recommendation']))
+  return new Set(routes.filter((route) => route.destination.name === destination).flatMap((route) => route.fields))
+}
+
+test('attribution receives how somebody came and what the order came to, never what was looked at or bought', () => {
+  const came = ['source', 'medium', 'name', 'content', 'term'].map((tag) => `context.campaign.${tag}`)
+  const order = ['order_id', 'total', 'revenue', 'value', 'currency'].map((name) => `properties.${name}`)
+  expect(fieldsFor('attribution')).toEqual(
+    new Set([...came, 'context.referrer.origin', 'context.page.origin', ...order]),
+  )
+})
+
+test('recommendation receives product ids and its own order tokens, nothing else', () => {
+  expect(fieldsFor('recommendation')).toEqual(
     new Set([
       'properties.order_id',
       'properties.product_id',

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { IncomingEvent, JsonObject } from '../../../src/event/event.ts'
-import { decimalOf, minorToText, toMinor } from '../../../src/totals/money.ts'
+import { decimalOf, minorToText, toMinor } from '../../../src/event/money.ts'
 import { orderCountOf } from '../../../src/totals/order-count.ts'
 
 const order = (properties: JsonObject): IncomingEvent => ({

@@ -1,4 +1,4 @@
-import type { Json } from '../event/event.ts'
+import type { Json } from './event.ts'
 
 /** A decimal number, exactly: digits / 10^scale. */
 export interface Decimal {

@@ -1,0 +1,19 @@
+import type { Module } from '../module.ts'
+import { digest } from './digest.ts'
+import { erase, holds } from './forget.ts'
+import { handle } from './handle.ts'
+import { relink } from './link.ts'
+
+/** The Postgres role that delivery takes (`set local role`) around everything this module writes. */
+export const ATTRIBUTION_ROLE = 'weir_attribution'
+
+/** How people came and what they ordered, and who counts as whom. Credit is computed when it is read: credit.ts. */
+export const attribution: Module = {
+  name: 'attribution',
+  purpose: 'attribution',
+  handle,
+  relink,
+  erase,
+  holds,
+  digest,
+}

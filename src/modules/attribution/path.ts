@@ -1,0 +1,51 @@
+import type { Way } from './facts.ts'
+
+/** A touch on somebody's way, at a minute since 1970. */
+export interface TouchAt extends Way {
+  readonly minute: number
+}
+
+/** GA4's lookback for conversions that are no acquisition (reference: attribution §1). */
+export const LOOKBACK_DAYS = 90
+const LOOKBACK_MINUTES = LOOKBACK_DAYS * 24 * 60
+/** The pages that somebody opens one after another carry the tag of the first: one touch, as long as no pause is longer. */
+const SAME_TOUCH_MINUTES = 30
+/** Of a longer path the latest count: a program that calls itself a person must not cost the square of its calls. */
+const MAX_PATH = 500
+
+/**
+ * The paths of one person: given the minute of a conversion, the touches before it or in that minute, at most 90 days
+ * back, in order; what repeats the one before within 30 minutes is the same touch. `touches` are in order of time.
+ */
+export function pathsOf<Touch extends TouchAt>(touches: readonly Touch[]): (minute: number) => Touch[] {
+  const begins = touches.map((touch, i) => i === 0 || !isSame(touches[i - 1]!, touch))
+  return (minute) => {
+    const from = firstAt(touches, minute - LOOKBACK_MINUTES)
+    const path: Touch[] = []
+    for (let i = firstAt(touches, minute + 1) - 1; i >= from && path.length < MAX_PATH; i--) {
+      if (begins[i] === true || i === from) path.push(touches[i]!)
+    }
+    return path.reverse()
+  }
+}
+
+function isSame(before: TouchAt, touch: TouchAt): boolean {
+  return touch.minute - before.minute <= SAME_TOUCH_MINUTES && wayKey(before) === wayKey(touch)
+}
+
+/** One text for each way; none of its parts holds a control character. */
+export function wayKey(way: Way): string {
+  return [way.source, way.medium, way.campaign, way.creative, way.tag, way.referrer].join('\u0001')
+}
+
+/** Index of the first touch at or after the minute. */
+function firstAt(touches: readonly TouchAt[], minute: number): number {
+  let low = 0
+  let high = touches.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (touches[middle]!.minute < minute) low = middle + 1
+    else high = middle
+  }
+  return low
+}
