@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { inject } from 'vitest'
 import { openBrowser } from '../support/browser.ts'
 import { type Caller, createTestApp, type TestApp } from '../support/test-app.ts'
@@ -15,11 +15,17 @@ export interface Shop {
   readonly source: Caller
   /** Opens a page of the shop whose script is `pages/<page>.js`, in a browser of its own (storage, cookies). */
   visit(page: string, options?: VisitOptions): Promise<Visit>
-  /** What was decided: `track Product Viewed permitted`, in the order in which the messages came. */
-  decisions(visit: Visit): Promise<string[]>
+  /** What was decided for a destination, by message as they came: `track Product Viewed no-consent`. */
+  decisions(visit: Visit, destination?: string): Promise<string[]>
   /** What the recommendation module holds whose item ends so. */
   inModule(ending: string): Promise<string[]>
   close(): Promise<void>
+}
+
+interface Verdict {
+  readonly destination: string
+  readonly permitted: boolean
+  readonly clauses: readonly { readonly clause: string }[]
 }
 
 export interface VisitOptions {
@@ -27,9 +33,8 @@ export interface VisitOptions {
   readonly beside?: readonly string[]
   /** Another site, which has the key and is not listed. */
   readonly host?: string
-  readonly browser?: BrowserContextOptions
-  /** Runs in the page before everything else. */
-  readonly before?: string
+  /** In a browser that states Global Privacy Control. */
+  readonly gpc?: boolean
 }
 
 /** One message as it left the browser. */
@@ -48,7 +53,7 @@ export interface Visit {
   readonly hosts: Set<string>
   /** What the gateway answered, in order: `POST /v1/t 200`. Preflights are among them. */
   readonly answered: string[]
-  /** Headers of the requests that the gateway got, in the order of `answered`. */
+  /** Headers of what the gateway answered, preflights left out. */
   readonly headers: IncomingMessage['headers'][]
   readonly messages: Message[]
   /** What the page's console said that was not wanted. */
@@ -67,7 +72,9 @@ export async function openShop(): Promise<Shop> {
   const scripts = new Map<string, string>()
   const site = createServer((request, response) => serve(scripts, request, response))
   const port = await listen(site)
-  const browser = await openBrowser(inject('chromium')!, { [WEIR]: new URL(weir.url).host })
+  const hosts = { [WEIR]: new URL(weir.url).host }
+  const open = (gpc: boolean): Promise<Browser> => openBrowser(inject('chromium')!, { hosts, gpc })
+  const browsers = new Map([[false, await open(false)]])
   const origin = `http://localhost:${port}`
   const source = await weir.source({ kind: 'browser', name: 'web', origins: [origin] })
   const auditor = await weir.token('auditor')
@@ -77,19 +84,23 @@ export async function openShop(): Promise<Shop> {
     weir,
     origin,
     source,
-    async visit(name, { beside = [], host = 'localhost', ...options } = {}) {
+    async visit(name, { beside = [], host = 'localhost', gpc = false } = {}) {
+      const browser = browsers.get(gpc) ?? (await open(gpc))
+      browsers.set(gpc, browser)
       const file = `/${[name, ...beside].join('+')}`
       if (!scripts.has(`${file}.js`)) scripts.set(`${file}.js`, await bundle(name, beside, own))
-      const visit = await watch(browser, weir.app.server, options)
+      const visit = await watch(browser, weir.app.server)
       await visit.page.goto(`http://${host}:${port}${file}`)
       return visit
     },
-    async decisions({ messages }) {
+    async decisions({ messages }, destination = 'recommendation') {
       const told: string[] = []
       for (const { messageId, type, event } of messages) {
-        const { status, body } = await auditor.get(`/api/decisions/${encodeURIComponent(messageId)}?source=web`)
-        const { outcome, reason } = body as { outcome?: string; reason?: string }
-        told.push([type, event, status === 200 ? outcome : status, reason].filter((word) => word != null).join(' '))
+        const { body } = await auditor.get(`/api/decisions/${encodeURIComponent(messageId)}?source=web`)
+        const verdicts = (body as { destinations?: Verdict[] }).destinations
+        const verdict = verdicts?.find((one) => one.destination === destination)
+        const said = verdict?.permitted === true ? 'permitted' : verdict?.clauses[0]?.clause
+        told.push([type, event, verdicts === undefined ? 'unknown' : (said ?? 'not routed')].filter(Boolean).join(' '))
       }
       return told
     },
@@ -102,7 +113,7 @@ export async function openShop(): Promise<Shop> {
       return rows.map(({ item }) => item)
     },
     async close() {
-      await browser.close()
+      for (const browser of browsers.values()) await browser.close()
       site.closeAllConnections()
       await new Promise((resolve) => site.close(resolve))
       await weir.stop()
@@ -128,9 +139,8 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-async function watch(browser: Browser, gateway: Server, { browser: how, before }: VisitOptions): Promise<Visit> {
-  const context = await browser.newContext(how)
-  if (before !== undefined) await context.addInitScript(before)
+async function watch(browser: Browser, gateway: Server): Promise<Visit> {
+  const context = await browser.newContext()
   const page = await context.newPage()
   const log = { hosts: new Set(), answered: [], headers: [], messages: [], complaints: [] } as Pick<
     Visit,
@@ -175,7 +185,7 @@ function recordAnswer(log: Log, request: IncomingMessage, response: ServerRespon
   response.on('finish', () => {
     const path = new URL(request.url ?? '/', 'http://weir').pathname.replace(/wb_[\w-]+/, 'KEY')
     log.answered.push(`${request.method} ${path} ${response.statusCode}`)
-    log.headers.push(request.headers)
+    if (request.method !== 'OPTIONS') log.headers.push(request.headers)
     if (response.statusCode === 200 && chunks.length > 0) log.messages.push(...messagesIn(Buffer.concat(chunks)))
   })
 }

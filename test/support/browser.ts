@@ -79,15 +79,20 @@ async function unpack(folder: string): Promise<Chromium> {
   }
 }
 
-/**
- * Starts it, headless. It finds the hosts that are given and this machine, and no other: nothing leaves the machine.
- * @param hosts name → address and port that stand behind it, on port 80
- */
+export interface BrowserOptions {
+  /** Name → address and port that stand behind it, on port 80. */
+  readonly hosts?: Readonly<Record<string, string>>
+  /** States Global Privacy Control, as Chromium does by itself: a header that tests add is not on what a page sends as it goes. */
+  readonly gpc?: boolean
+}
+
+/** Starts it, headless. It finds the hosts that are given and this machine, and no other: nothing leaves the machine. */
 export function openBrowser(
   { executablePath, env }: Chromium,
-  hosts: Readonly<Record<string, string>> = {},
+  { hosts = {}, gpc = false }: BrowserOptions = {},
 ): Promise<Browser> {
-  const rules = Object.entries(hosts).map(([name, address]) => `MAP ${name}:80 ${address}`)
+  const mapped = Object.entries(hosts).map(([name, address]) => `MAP ${name}:80 ${address}`)
+  const rules = [...mapped, 'MAP * ~NOTFOUND', 'EXCLUDE localhost', 'EXCLUDE 127.0.0.1']
   return playwright.launch({
     executablePath,
     env: { ...(process.env as Record<string, string>), ...env },
@@ -95,7 +100,8 @@ export function openBrowser(
     chromiumSandbox: false,
     args: [
       '--disable-gpu',
-      `--host-resolver-rules=${[...rules, 'MAP * ~NOTFOUND', 'EXCLUDE localhost', 'EXCLUDE 127.0.0.1'].join(', ')}`,
+      `--host-resolver-rules=${rules.join(', ')}`,
+      ...(gpc ? ['--enable-features=GlobalPrivacyControlForce'] : []),
     ],
   })
 }
