@@ -18,8 +18,10 @@ import type { KeyProvider } from './keys/provider.ts'
 import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { attribution } from './modules/attribution/attribution.ts'
+import { loadChannels } from './modules/attribution/load-channels.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
+import { addCostsFor, readCreditFor } from './pipeline/credit-report.ts'
 import type { BatchDeps } from './pipeline/deliver-batch.ts'
 import { createDelivery, type Delivery } from './pipeline/delivery.ts'
 import { explainDecision } from './pipeline/explain-decision.ts'
@@ -75,6 +77,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const keyring = await openKeyring(db, options.keys)
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
   refuseUnhosted(loaded, modules)
+  const channels = await loadChannels(config.policyDir)
   let active = await activate(db, loaded, now)
   const policies = createPolicyShelf()
   const metrics = createMetrics()
@@ -136,6 +139,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
     readTotals: (query) => readTotalsFor({ db, audit }, query),
     addTotals: (input) => addTotalsFor({ db, audit }, input),
+    readCredit: (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask),
+    addCosts: (input) => addCostsFor({ db, audit }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
     recordRefusal: ({ actor, action, route }) =>
       audit.append({

@@ -28,6 +28,9 @@ export interface HttpDeps {
   /** Days are inclusive, YYYY-MM-DD, UTC. */
   readTotals(input: { from: string; to: string; actor: Actor }): Promise<JsonObject>
   addTotals(input: TotalsInput): Promise<JsonObject>
+  /** Audited inside, before it resolves. Throws AppError invalid where the days do not fit, not-found without the module. */
+  readCredit(input: CreditInput): Promise<JsonObject>
+  addCosts(input: CostsInput): Promise<JsonObject>
   auditEntries(input: AuditQuery): Promise<JsonObject>
   /** A token that asked for what its role may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
@@ -135,6 +138,34 @@ export interface TotalsInput {
   /** Names the delivery: the same batchId again changes nothing. */
   readonly batchId: string
   readonly rows: readonly TotalsRow[]
+  readonly actor: Actor
+}
+
+export interface CreditInput {
+  readonly model: 'first' | 'last' | 'linear' | 'position'
+  readonly by: 'channel' | 'source' | 'campaign'
+  /** Days, inclusive, YYYY-MM-DD, UTC. */
+  readonly from?: string
+  readonly to?: string
+  readonly currency?: string
+  readonly actor: Actor
+}
+
+/** What marketing cost on a day; '' for no source or campaign. */
+export interface CostsRow {
+  readonly day: string
+  readonly channel: string
+  readonly source: string
+  readonly campaign: string
+  readonly currency: string
+  /** Decimal text, at most four places: never a float. */
+  readonly cost: string
+}
+
+export interface CostsInput {
+  /** Names the delivery: the same batchId again changes nothing. */
+  readonly batchId: string
+  readonly rows: readonly CostsRow[]
   readonly actor: Actor
 }
 

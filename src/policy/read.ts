@@ -45,8 +45,9 @@ export function problemLine(file: string, problem: Problem): string {
   return `${file}:${problem.line}:${problem.column}: ${problem.what}: ${problem.fix}`
 }
 
-function problemsOf(issue: z.core.$ZodIssue, tree: YamlTree): Problem[] {
-  const name = nameOf(issue.path)
+/** What an issue of a schema says of the text, and where; `whole` is what the text is called. */
+export function problemsOf(issue: z.core.$ZodIssue, tree: YamlTree, whole = 'the policy'): Problem[] {
+  const name = nameOf(issue.path, whole)
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, MAX_PROBLEMS).map((key) => {
       return { ...tree.keyAt([...issue.path, key]), what: `\`${short(key)}\` is not known here`, fix: issue.message }
@@ -61,10 +62,12 @@ function problemsOf(issue: z.core.$ZodIssue, tree: YamlTree): Problem[] {
 }
 
 /** `` `basis` ``, or for an entry of a list `entry 2 of `laws` ``: its number is no name. */
-function nameOf(path: readonly PropertyKey[]): string {
+function nameOf(path: readonly PropertyKey[], whole: string): string {
   const last = path.at(-1)
-  if (last === undefined) return 'the policy'
-  return typeof last === 'number' ? `entry ${last + 1} of ${nameOf(path.slice(0, -1))}` : `\`${short(String(last))}\``
+  if (last === undefined) return whole
+  return typeof last === 'number'
+    ? `entry ${last + 1} of ${nameOf(path.slice(0, -1), whole)}`
+    : `\`${short(String(last))}\``
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -21,6 +21,7 @@ beforeAll(async () => {
       shows: '"mode":"personal"',
     },
     { action: 'totals.read', look: () => auditor.get('/api/totals?from=2026-01-01&to=2026-01-02'), shows: '"k":10' },
+    { action: 'attribution.read', look: () => auditor.get('/api/attribution/credit'), shows: '"model":"last"' },
     { action: 'audit.read', look: () => auditor.get('/api/audit/entries'), shows: 'decision.read' },
   )
 })

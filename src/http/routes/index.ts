@@ -1,4 +1,5 @@
 import type { HttpDeps } from '../deps.ts'
+import { addCosts, readCredit } from './attribution.ts'
 import { auditEntries } from './audit-entries.ts'
 import { readConsent, recordConsent } from './consent.ts'
 import { explainDecision } from './decisions.ts'
@@ -25,6 +26,8 @@ export function createRoutes(deps: HttpDeps): Route[] {
     explainDecision(deps),
     readTotals(deps),
     addTotals(deps),
+    readCredit(deps),
+    addCosts(deps),
     auditEntries(deps),
     healthz(),
     readyz(deps),

@@ -13,22 +13,34 @@ export async function handle(tx: Tx, batch: readonly Delivered[]): Promise<void>
 }
 
 async function addTouches(tx: Tx, touches: readonly Touch[]): Promise<void> {
-  await tx.$client.query(
-    `insert into attribution.touch (subject, event_key, at, source, medium, campaign, creative, tag, referrer)
+  await tx.$client.query({
+    name: 'attribution-add-touches',
+    text: `insert into attribution.touch (subject, event_key, at, source, medium, campaign, creative, tag, referrer)
      select * from unnest($1::text[], $2::text[], $3::timestamp[], $4::text[], $5::text[], $6::text[], $7::text[],
        $8::text[], $9::text[])
      on conflict do nothing`,
-    columns(touches, ['subject', 'eventKey', 'at', 'source', 'medium', 'campaign', 'creative', 'tag', 'referrer']),
-  )
+    values: columns(touches, [
+      'subject',
+      'eventKey',
+      'at',
+      'source',
+      'medium',
+      'campaign',
+      'creative',
+      'tag',
+      'referrer',
+    ]),
+  })
 }
 
 async function addConversions(tx: Tx, conversions: readonly Conversion[]): Promise<void> {
-  await tx.$client.query(
-    `insert into attribution.conversion (subject, event_key, order_token, at, currency, value)
+  await tx.$client.query({
+    name: 'attribution-add-conversions',
+    text: `insert into attribution.conversion (subject, event_key, order_token, at, currency, value)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamp[], $5::text[], $6::bigint[])
      on conflict do nothing`,
-    columns(conversions, ['subject', 'eventKey', 'order', 'at', 'currency', 'value']),
-  )
+    values: columns(conversions, ['subject', 'eventKey', 'order', 'at', 'currency', 'value']),
+  })
 }
 
 function columns<Row extends { subject: string; eventKey: string }>(

@@ -5,6 +5,24 @@ export interface TouchAt extends Way {
   readonly minute: number
 }
 
+/** One person, as the links say: all touches that can count for the conversions of the range, and all conversions. */
+export interface Journey {
+  /** In order of time, then of their key. */
+  readonly touches: readonly TouchAt[]
+  /** In order of time, then of their key: the first is the person's first order known here. */
+  readonly conversions: readonly Bought[]
+}
+
+export interface Bought {
+  /** Minutes since 1970. */
+  readonly minute: number
+  readonly currency: string
+  /** Minor units. */
+  readonly value: bigint
+  /** Whether it is of the range. */
+  readonly counts: boolean
+}
+
 /** GA4's lookback for conversions that are no acquisition (reference: attribution §1). */
 export const LOOKBACK_DAYS = 90
 const LOOKBACK_MINUTES = LOOKBACK_DAYS * 24 * 60

@@ -223,6 +223,8 @@ describe('tokens', () => {
       'get /api/decisions/:messageId: compliance auditor',
       'get /api/totals: analyst merchandiser compliance auditor',
       'post /api/totals: operator compliance',
+      'get /api/attribution/credit: analyst compliance auditor',
+      'post /api/attribution/costs: operator compliance analyst',
       'get /api/audit/entries: auditor compliance',
     ])
   })

@@ -122,6 +122,8 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       edge.totals.push(input)
       return { added: input.rows.length }
     },
+    readCredit: async ({ model }): Promise<JsonObject> => ({ model, channels: [] }),
+    addCosts: async ({ rows }): Promise<JsonObject> => ({ added: true, rows: rows.length }),
     async auditEntries(query) {
       edge.audits.push(query)
       return { entries: [], cursor: null }

@@ -1,0 +1,138 @@
+import { z } from 'zod'
+import type { HttpDeps } from '../deps.ts'
+import { day, text } from './fields.ts'
+import type { Route } from './route.ts'
+
+const MAX_ROWS = 10_000
+const MAX_DAYS = 800
+
+const currency = z.string().regex(/^[A-Z]{3}$/, 'write an ISO 4217 code, such as CNY')
+
+const querySchema = z
+  .strictObject({
+    model: z.enum(['first', 'last', 'linear', 'position']).default('last'),
+    from: day.optional().describe('First day; 89 days before `to` where it is not given.'),
+    to: day.optional().describe('Last day; today where it is not given.'),
+    by: z.enum(['channel', 'source', 'campaign']).default('channel'),
+    currency: currency.optional().describe('That of most conversions where it is not given.'),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from <= to, 'from must not be after to')
+  .refine(
+    ({ from, to }) =>
+      from === undefined || to === undefined || Date.parse(to) - Date.parse(from) <= MAX_DAYS * 86_400_000,
+    `at most ${MAX_DAYS} days`,
+  )
+
+const money = z.string().describe('Decimal text in the currency.')
+const lineSchema = z
+  .strictObject({
+    channel: z.string().describe('`Direct`: no touch in the 90 days before. `Unassigned`: no rule takes it.'),
+    source: z.string().nullable().optional().describe('Asked for `by=source`.'),
+    campaign: z.string().nullable().optional().describe('Asked for `by=campaign`.'),
+    conversions: z.number().describe('Credited orders, in millionths; all channels add up to the orders delivered.'),
+    new_customers: z.number().describe("The part of them that are a person's first order known here."),
+    value: money,
+    cost: money.nullable(),
+    roi: z.number().nullable().describe('(value - cost) / cost.'),
+    cac: money.nullable().describe('cost / new_customers.'),
+  })
+  .meta({ id: 'Credit' })
+const answerSchema = z
+  .strictObject({
+    model: z.string(),
+    by: z.string(),
+    from: day,
+    to: day,
+    currency: z.string().nullable().describe('Null where there is neither an order nor a cost.'),
+    lookback_days: z.int(),
+    channels: z.array(lineSchema),
+    unattributed: z
+      .strictObject({ conversions: z.int().nullable(), value: money.nullable() })
+      .describe('Orders of the person-free totals that nobody permitted to attribute. Null: fewer than k, not shown.'),
+    other_currencies: z.array(z.strictObject({ currency: z.string(), conversions: z.int() })),
+  })
+  .meta({ id: 'CreditReport' })
+
+/** GET /api/attribution/credit */
+export function readCredit(deps: HttpDeps): Route {
+  return {
+    method: 'get',
+    path: '/api/attribution/credit',
+    surface: 'api',
+    summary: 'Which channels the orders of a range are credited to, and what they cost',
+    description: 'Of those who permit attribution. What the others ordered is `unattributed`, never spread.',
+    query: querySchema,
+    answers: { 200: { description: 'The credit, most conversions first.', schema: answerSchema } },
+    access: {
+      who: 'role',
+      roles: ['analyst', 'compliance', 'auditor'],
+      action: 'attribution.read',
+      async handle({ query, actor }) {
+        const { from, to, currency: asked, ...rest } = query as z.infer<typeof querySchema>
+        const given = {
+          ...(from === undefined ? {} : { from }),
+          ...(to === undefined ? {} : { to }),
+          ...(asked === undefined ? {} : { currency: asked }),
+        }
+        return { json: await deps.readCredit({ ...rest, ...given, actor }) }
+      },
+    },
+  }
+}
+
+/** A name as touches have them: what could be somebody's address is none. */
+const name = text(100).regex(/^[^@\p{Cc}]*$/u, 'write a name without @ and control characters')
+
+const bodySchema = z
+  .strictObject({
+    batchId: text(100).describe('Names the delivery: the same one again changes nothing.'),
+    rows: z
+      .array(
+        z.strictObject({
+          day,
+          channel: name.describe('As the credit report names it, such as `Paid Search`.'),
+          source: name.optional().describe('As in utm_source.'),
+          campaign: name.optional().describe('As in utm_campaign.'),
+          currency,
+          cost: z
+            .string('write a decimal number as a text, such as "19.90"')
+            .regex(/^-?\d{1,15}(\.\d{1,4})?$/, 'write a decimal number with at most four places, such as "19.90"'),
+        }),
+      )
+      .min(1)
+      .max(MAX_ROWS),
+  })
+  .meta({ id: 'CostsDelivery' })
+
+/** POST /api/attribution/costs */
+export function addCosts(deps: HttpDeps): Route {
+  return {
+    method: 'post',
+    path: '/api/attribution/costs',
+    surface: 'api',
+    summary: 'Add what marketing cost, by day and channel',
+    body: { schema: bodySchema, limit: 4_000_000 },
+    answers: {
+      200: {
+        description: '`added` is false where this batchId was added before.',
+        schema: z.strictObject({ added: z.boolean(), rows: z.int() }),
+      },
+      413: { description: 'More than 4,000,000 bytes.' },
+    },
+    access: {
+      who: 'role',
+      roles: ['operator', 'compliance', 'analyst'],
+      action: 'costs.add',
+      async handle({ body, actor }) {
+        const { batchId, rows } = body as z.infer<typeof bodySchema>
+        return { json: await deps.addCosts({ batchId, rows: rows.map(rowOf), actor }) }
+      },
+    },
+  }
+}
+
+type GivenRow = z.infer<typeof bodySchema>['rows'][number]
+
+function rowOf({ source = '', campaign = '', ...row }: GivenRow): GivenRow & { source: string; campaign: string } {
+  return { ...row, source, campaign }
+}

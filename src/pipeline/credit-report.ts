@@ -1,0 +1,146 @@
+import type { Audit } from '../audit/log.ts'
+import type { Db } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
+import type { JsonObject } from '../event/event.ts'
+import { decimalOf, exponentOf, minorToText, toMinor } from '../event/money.ts'
+import type { ActivePolicy } from '../eventlog/partitions.ts'
+import type { Channels } from '../modules/attribution/channels.ts'
+import type { Model } from '../modules/attribution/credit.ts'
+import { LOOKBACK_DAYS } from '../modules/attribution/path.ts'
+import { tallyOf } from '../modules/attribution/serve.ts'
+import type { Grouping, Tally } from '../modules/attribution/tally.ts'
+import { addCosts, type CostRow, type CostSum, readCosts } from '../totals/costs.ts'
+import { readTotals, type TotalSum } from '../totals/read.ts'
+import { linesOf, type ReportLine } from './credit-lines.ts'
+
+export interface CreditDeps {
+  readonly db: Db
+  readonly audit: Audit
+  readonly active: () => ActivePolicy
+  readonly channels: Channels
+  readonly now: () => number
+}
+
+interface Asker {
+  readonly actor: { readonly kind: string; readonly id: string }
+}
+
+export interface CreditAsk extends Asker {
+  readonly model: Model
+  readonly by: Grouping
+  /** Days (UTC, YYYY-MM-DD), inclusive: today, and 89 days before `to`, where they are not given. */
+  readonly from?: string
+  readonly to?: string
+  /** ISO 4217; that of most conversions where none is given. */
+  readonly currency?: string
+}
+
+const MODULE = 'attribution'
+const DAY_MS = 86_400_000
+const DEFAULT_DAYS = 90
+export const MAX_DAYS = 800
+
+/**
+ * Who is credited with the orders of the range, what it cost, and how many orders nobody may be credited with: those
+ * that the person-free totals count and attribution was not handed. They are never spread over the channels.
+ */
+export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<JsonObject> {
+  if (!deps.active().compiled.destinations.some(({ name }) => name === MODULE)) {
+    throw new AppError('not-found', 'the policy in force names no attribution: nothing may be made of what it holds')
+  }
+  const days = daysOf(ask, deps.now())
+  await deps.audit.append({
+    actor: `${ask.actor.kind}:${ask.actor.id}`,
+    action: 'attribution.read',
+    resource: `attribution:${days.from}/${days.to}`,
+    purpose: 'reporting',
+  })
+  // Apart from what follows: publishing totals makes other readers of totals wait until it is committed.
+  const { sums } = await transaction(deps.db, (tx) => readTotals(tx, days))
+  const [tallies, costs] = await transaction(deps.db, async (tx) => [
+    await tallyOf(tx, { ...days, model: ask.model, by: ask.by }, deps.channels),
+    await readCosts(tx, days),
+  ])
+  const currency = ask.currency ?? mainCurrency(tallies, sums, costs)
+  return {
+    model: ask.model,
+    by: ask.by,
+    ...days,
+    currency,
+    lookback_days: LOOKBACK_DAYS,
+    channels: currency === null ? [] : linesOf(tallies.get(currency), costs, { by: ask.by, currency }).map(asJson),
+    unattributed: currency === null ? UNKNOWN : unattributed(tallies.get(currency), sums, currency),
+    other_currencies: [...tallies]
+      .filter(([other]) => other !== currency)
+      .map(([other, tally]) => ({ currency: other, conversions: tally.conversions }))
+      .sort((a, b) => b.conversions - a.conversions || (a.currency < b.currency ? -1 : 1)),
+  }
+}
+
+/** What marketing cost; the same batchId again changes nothing. */
+export async function addCostsFor(
+  deps: Pick<CreditDeps, 'db' | 'audit'>,
+  input: { readonly batchId: string; readonly rows: readonly CostRow[] } & Asker,
+): Promise<JsonObject> {
+  await deps.audit.append({
+    actor: `${input.actor.kind}:${input.actor.id}`,
+    action: 'costs.add',
+    resource: 'attribution:costs',
+    purpose: 'reporting',
+    outcome: 'done',
+  })
+  const { batchId, rows } = input
+  return { ...(await transaction(deps.db, (tx) => addCosts(tx, { batchId, rows }))) }
+}
+
+function daysOf(ask: Pick<CreditAsk, 'from' | 'to'>, now: number): { from: string; to: string } {
+  const to = ask.to ?? dayOf(now)
+  const from = ask.from ?? dayOf(Math.max(Date.parse(to) - (DEFAULT_DAYS - 1) * DAY_MS, 0))
+  if (from > to) throw new AppError('invalid', 'from must not be after to; to is today where it is not given')
+  if (Date.parse(to) - Date.parse(from) > MAX_DAYS * DAY_MS) throw new AppError('invalid', `at most ${MAX_DAYS} days`)
+  return { from, to }
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}
+
+/** That of most conversions; without any, of most orders in the totals; without those, the first that costs are in. */
+function mainCurrency(
+  tallies: ReadonlyMap<string, Tally>,
+  sums: readonly TotalSum[],
+  costs: readonly CostSum[],
+): string | null {
+  const orders = new Map<string, number>()
+  for (const sum of sums) orders.set(sum.currency, (orders.get(sum.currency) ?? 0) + sum.orders)
+  return (
+    most([...tallies].map(([currency, tally]) => [currency, tally.conversions])) ??
+    most([...orders]) ??
+    most(costs.map(({ currency }) => [currency, 0])) ??
+    null
+  )
+}
+
+function most(counts: readonly (readonly [string, number])[]): string | undefined {
+  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0]
+}
+
+const UNKNOWN = { conversions: null, value: null }
+
+/** What the published totals have beyond what is attributed; unknown where nothing of the currency is published yet. */
+function unattributed(tally: Tally | undefined, sums: readonly TotalSum[], currency: string): JsonObject {
+  const published = sums.filter((sum) => sum.currency === currency)
+  if (published.length === 0) return UNKNOWN
+  const orders = published.reduce((all, sum) => all + sum.orders, 0)
+  const value = published.reduce((all, sum) => all + toMinor(decimalOf(sum.value)!, exponentOf(currency)), 0n)
+  const left = value - (tally?.value ?? 0n)
+  return {
+    conversions: Math.max(orders - (tally?.conversions ?? 0), 0),
+    value: minorToText(left > 0n ? left : 0n, currency),
+  }
+}
+
+function asJson(line: ReportLine): JsonObject {
+  return { ...line }
+}
