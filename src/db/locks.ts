@@ -6,9 +6,29 @@ import type { Tx } from './pool.ts'
  */
 const CLASS = { housekeeping: 20006, delivery: 20004, subject: 20003, log: 20001, audit: 20002 } as const
 
-/** Delivery: sole owner of a destination's cursor for the length of one batch (law 3). */
+/** Delivery: sole owner of a destination's cursor to the end of the transaction (law 3). */
 export async function lockDelivery(tx: Tx, destinationId: number): Promise<void> {
   await tx.$client.query('select pg_advisory_xact_lock($1, $2)', [CLASS.delivery, destinationId])
+}
+
+/** What one batch of a destination begins with, read after the lock. */
+export interface BatchStart {
+  /** Of the policy that decides now; null before the first activation. */
+  readonly version: number | null
+  /** Position of the last row that was seen. */
+  readonly pos: bigint
+  readonly erasures: boolean
+  readonly letters: boolean
+}
+
+/** lockDelivery, and in the same round trip, with a snapshot of their own, what the batch needs to know first. */
+export async function lockBatch(tx: Tx, destinationId: number): Promise<BatchStart> {
+  const { rows } = await tx.$client.query<BatchStart>({
+    name: 'begin-batch',
+    text: 'select * from weir.begin_batch($1, $2)',
+    values: [CLASS.delivery, destinationId],
+  })
+  return rows[0]!
 }
 
 /**

@@ -142,15 +142,6 @@ export async function readSubjectBlobs(tx: Tx, subject: SubjectId): Promise<Plac
 }
 
 /** A destination's cursor; it begins before the first row. The caller holds the delivery lock. */
-export async function readCursor(tx: Tx, destinationId: number): Promise<bigint> {
-  const { rows } = await tx.$client.query<{ pos: bigint }>({
-    name: 'cursor-read',
-    text: 'select pos from weir.delivery_cursor where destination_id = $1',
-    values: [destinationId],
-  })
-  return rows[0]?.pos ?? 0n
-}
-
 export async function moveCursor(tx: Tx, destinationId: number, pos: bigint): Promise<void> {
   await tx.$client.query({
     name: 'cursor-move',

@@ -1,13 +1,12 @@
 import { uuidArray } from '../db/binary-array.ts'
-import { lockDelivery } from '../db/locks.ts'
+import { type BatchStart, lockBatch } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { sqlState, transaction } from '../db/transaction.ts'
 import type { Delivered } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { LOG_KIND } from '../eventlog/append.ts'
-import { type LogRow, moveCursor, readAfter, readAt, readCursor } from '../eventlog/read.ts'
+import { type LogRow, moveCursor, readAfter, readAt } from '../eventlog/read.ts'
 import type { Module } from '../modules/module.ts'
-import { activeVersion } from '../policy/registry.ts'
 import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
 import { type Lens, openBatch, relinksOf } from './open-batch.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
@@ -42,14 +41,13 @@ const NOTHING_YET = { rows: 0, delivered: 0, withheld: 0, failed: 0, retried: 0,
  */
 export async function deliverBatch(own: BatchDeps, limit: number): Promise<BatchResult> {
   return transaction(own.db, async (tx) => {
-    await lockDelivery(tx, own.destinationId)
-    const deps = await underActivePolicy(tx, own)
-    const { erased, more } = await erasePurged(tx, deps)
+    const start = await lockBatch(tx, own.destinationId)
+    const deps = await underActivePolicy(tx, own, start)
+    const { erased, more } = start.erasures ? await erasePurged(tx, deps) : { erased: 0, more: false }
     // Erasures first, all of them: one that came after new events of its person would take those too.
     if (more) return { ...NOTHING_YET, erased }
-    const retried = await retryLetters(tx, deps)
-    const after = await readCursor(tx, deps.destinationId)
-    const rows = await readAfter(tx, after, limit)
+    const retried = start.letters ? await retryLetters(tx, deps) : { delivered: 0, failed: 0 }
+    const rows = await readAfter(tx, start.pos, limit)
     const handed = await handOut(tx, deps, rows)
     const last = rows.at(-1)
     if (last !== undefined) await moveCursor(tx, deps.destinationId, last.pos)
@@ -66,9 +64,8 @@ export async function deliverBatch(own: BatchDeps, limit: number): Promise<Batch
 }
 
 /** Another node may have activated another policy: the one in the database decides, read after the lock like consent. */
-async function underActivePolicy(tx: Tx, deps: BatchDeps): Promise<BatchDeps> {
-  const version = await activeVersion(tx)
-  if (version === undefined || version === deps.active.compiled.version) return deps
+async function underActivePolicy(tx: Tx, deps: BatchDeps, { version }: BatchStart): Promise<BatchDeps> {
+  if (version === null || version === deps.active.compiled.version) return deps
   await deps.policies.load(tx, [version])
   return { ...deps, active: { ...deps.active, compiled: deps.policies.of(version) } }
 }
@@ -134,10 +131,10 @@ async function handleAll(
 
 /** Undefined when it went well, else a code for the letter. A broken connection or a conflict is thrown on. */
 async function tryHandle(tx: Tx, module: Module, batch: readonly Delivered[]): Promise<string | undefined> {
-  await tx.$client.query('savepoint handing')
+  await tx.$client.query(`savepoint handing; ${become(module)}`)
   try {
-    await asModule(tx, module, () => module.handle(tx, batch))
-    await tx.$client.query('release savepoint handing')
+    await module.handle(tx, batch)
+    await tx.$client.query('reset role; release savepoint handing')
     return undefined
   } catch (error) {
     const state = sqlState(error)
@@ -149,15 +146,20 @@ async function tryHandle(tx: Tx, module: Module, batch: readonly Delivered[]): P
 
 /** A module works under its own role: it can touch its own schema and nothing else. */
 export async function asModule<T>(tx: Tx, module: Module, work: () => Promise<T>): Promise<T> {
-  await tx.$client.query(`set local role weir_${module.name}`)
+  await tx.$client.query(become(module))
   const result = await work()
   await tx.$client.query('reset role')
   return result
 }
 
+function become(module: Module): string {
+  return `set local role weir_${module.name}`
+}
+
 /** One erasure at least, and as many as fit into a batch's time; the rest have their turn in the next one. */
 async function erasePurged(tx: Tx, deps: BatchDeps): Promise<{ erased: number; more: boolean }> {
   const { module } = deps
+  await tx.$client.query('set local synchronous_commit to default') // what was erased stays erased
   if (module === undefined) {
     await tx.$client.query('delete from weir.purge where destination_id = $1', [deps.destinationId]) // it holds nothing
     return { erased: 0, more: false }

@@ -2,7 +2,10 @@ import type { Tx } from '../../db/pool.ts'
 
 /** Makes this transaction the only writer of the module until it ends, and gives the state that it leaves a new name. */
 export async function takeTurn(tx: Tx): Promise<void> {
-  await tx.$client.query('update recommendation.state set version = version + 1')
+  await tx.$client.query({
+    name: 'recommendation-turn',
+    text: 'update recommendation.state set version = version + 1',
+  })
 }
 
 /** An order as its base rows name it. */
@@ -11,14 +14,20 @@ export interface OrderRef {
   readonly order: string
 }
 
+/** Brings the baskets of these orders, and the counts that follow from them, into line with the base rows. */
+export async function settleOrders(tx: Tx, orders: readonly OrderRef[]): Promise<void> {
+  await addInterest(tx, await settleBasketsOf(tx, orders))
+}
+
 /**
- * Brings the baskets of these orders, and the counts that follow from them, into line with the base rows.
+ * Brings the baskets of these orders into line with the base rows; answers with what then has to be added to the counts.
  * An order is (whom the subject counts as, order token): a return counts only where the same person sent it.
  */
-export async function settleOrders(tx: Tx, orders: readonly OrderRef[]): Promise<void> {
-  if (orders.length === 0) return
-  await settleBaskets(
+export async function settleBasketsOf(tx: Tx, orders: readonly OrderRef[]): Promise<InterestChange[]> {
+  if (orders.length === 0) return []
+  return settleBaskets(
     tx,
+    'recommendation-settle-orders',
     `select distinct coalesce(k.root, t.subject), t.order_token
     from unnest($1::text[], $2::text[]) as t (subject, order_token)
     left join recommendation.link k on k.subject = t.subject`,
@@ -29,16 +38,21 @@ export async function settleOrders(tx: Tx, orders: readonly OrderRef[]): Promise
 /** The same, for orders of which also the owner has changed: (root, order token) as they are and as they were. */
 export async function settleRoots(tx: Tx, orders: readonly { root: string; order: string }[]): Promise<void> {
   if (orders.length === 0) return
-  await settleBaskets(tx, 'select distinct * from unnest($1::text[], $2::text[])', [
-    orders.map((o) => o.root),
-    orders.map((o) => o.order),
-  ])
+  const touched = 'select distinct * from unnest($1::text[], $2::text[])'
+  const values = [orders.map((o) => o.root), orders.map((o) => o.order)]
+  await addInterest(tx, await settleBaskets(tx, 'recommendation-settle-roots', touched, values))
 }
 
 // Lateral subqueries and scalar lookups keep the plan to index reads per order, also before Postgres has statistics.
-async function settleBaskets(tx: Tx, touched: string, values: readonly string[][]): Promise<void> {
-  const result = await tx.$client.query<{ root: string; item: string; orders: number }>(
-    `with touched (root, order_token) as materialized (${touched}),
+async function settleBaskets(
+  tx: Tx,
+  name: string,
+  touched: string,
+  values: readonly string[][],
+): Promise<InterestChange[]> {
+  const result = await tx.$client.query<{ root: string; item: string; orders: number }>({
+    name,
+    text: `with touched (root, order_token) as materialized (${touched}),
      fresh as materialized (
        select t.root, t.order_token, kept.items
        from touched t cross join lateral (
@@ -74,9 +88,9 @@ async function settleBaskets(tx: Tx, touched: string, values: readonly string[][
        union all
        select root, unnest(items), -1 from old
      ) change group by root, item having sum(n) <> 0`,
-    [...values],
-  )
-  await addInterest(tx, result.rows)
+    values: [...values],
+  })
+  return result.rows
 }
 
 /** Changes in how often somebody bought or saw an item. Several of the same (root, item) add up. */
@@ -90,12 +104,16 @@ export interface InterestChange {
 /** Adds to the counts per person and item, and to the counts per item that follow from them. Rows at zero go. */
 export async function addInterest(tx: Tx, changes: readonly InterestChange[]): Promise<void> {
   if (changes.length === 0) return
-  await tx.$client.query(ADD_INTEREST, [
-    changes.map((c) => c.root),
-    changes.map((c) => c.item),
-    changes.map((c) => c.orders ?? 0),
-    changes.map((c) => c.views ?? 0),
-  ])
+  await tx.$client.query({
+    name: 'recommendation-add-interest',
+    text: ADD_INTEREST,
+    values: [
+      changes.map((c) => c.root),
+      changes.map((c) => c.item),
+      changes.map((c) => c.orders ?? 0),
+      changes.map((c) => c.views ?? 0),
+    ],
+  })
 }
 
 const ADD_INTEREST = `with change as materialized (

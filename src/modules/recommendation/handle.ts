@@ -1,6 +1,6 @@
 import type { Tx } from '../../db/pool.ts'
 import type { Delivered } from '../../event/event.ts'
-import { addInterest, settleOrders, takeTurn } from './derive.ts'
+import { addInterest, settleBasketsOf, takeTurn } from './derive.ts'
 import { type CartChange, factsOf, type OrderLine, type OrderReturn, type View } from './facts.ts'
 
 /**
@@ -11,19 +11,20 @@ export async function handle(tx: Tx, batch: readonly Delivered[]): Promise<void>
   const { views, cartChanges, lines, returns } = factsOf(batch)
   if (views.length + cartChanges.length + lines.length + returns.length === 0) return
   await takeTurn(tx)
-  if (views.length > 0) await addInterest(tx, await addViews(tx, views))
+  const seen = views.length > 0 ? await addViews(tx, views) : []
   if (cartChanges.length > 0) await addCartChanges(tx, cartChanges)
   const touched = [
     ...(lines.length > 0 ? await addLines(tx, lines) : []),
     ...(returns.length > 0 ? await addReturns(tx, returns) : []),
   ]
-  await settleOrders(tx, touched)
+  await addInterest(tx, [...seen, ...(await settleBasketsOf(tx, touched))])
 }
 
 /** @returns the rows that are new, each as one more view of the item by whom the subject counts as */
 async function addViews(tx: Tx, views: readonly View[]): Promise<{ root: string; item: string; views: number }[]> {
-  const result = await tx.$client.query<{ root: string; item: string; views: number }>(
-    `with fresh as (
+  const result = await tx.$client.query<{ root: string; item: string; views: number }>({
+    name: 'recommendation-add-views',
+    text: `with fresh as (
        insert into recommendation.view (subject, event_key, item, day)
        select * from unnest($1::text[], $2::text[], $3::text[], $4::date[])
        on conflict do nothing
@@ -32,47 +33,50 @@ async function addViews(tx: Tx, views: readonly View[]): Promise<{ root: string;
      select coalesce((select root from recommendation.link where subject = f.subject), f.subject) as root,
        f.item, 1 as views
      from fresh f`,
-    columns(views, ['subject', 'eventKey', 'item', 'day']),
-  )
+    values: columns(views, ['subject', 'eventKey', 'item', 'day']),
+  })
   return result.rows
 }
 
 async function addCartChanges(tx: Tx, changes: readonly CartChange[]): Promise<void> {
-  await tx.$client.query(
-    `insert into recommendation.cart_change (subject, event_key, item, day, step)
+  await tx.$client.query({
+    name: 'recommendation-add-cart-changes',
+    text: `insert into recommendation.cart_change (subject, event_key, item, day, step)
      select * from unnest($1::text[], $2::text[], $3::text[], $4::date[], $5::smallint[])
      on conflict do nothing`,
-    columns(changes, ['subject', 'eventKey', 'item', 'day', 'step']),
-  )
+    values: columns(changes, ['subject', 'eventKey', 'item', 'day', 'step']),
+  })
 }
 
 type Touched = { subject: string; order: string }[]
 
 async function addLines(tx: Tx, lines: readonly OrderLine[]): Promise<Touched> {
-  const result = await tx.$client.query<{ subject: string; order: string }>(
-    `with fresh as (
+  const result = await tx.$client.query<{ subject: string; order: string }>({
+    name: 'recommendation-add-lines',
+    text: `with fresh as (
        insert into recommendation.order_line (subject, event_key, order_token, item, day)
        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[])
        on conflict do nothing
        returning subject, order_token
      )
      select distinct subject, order_token as "order" from fresh`,
-    columns(lines, ['subject', 'eventKey', 'order', 'item', 'day']),
-  )
+    values: columns(lines, ['subject', 'eventKey', 'order', 'item', 'day']),
+  })
   return result.rows
 }
 
 async function addReturns(tx: Tx, returns: readonly OrderReturn[]): Promise<Touched> {
-  const result = await tx.$client.query<{ subject: string; order: string }>(
-    `with fresh as (
+  const result = await tx.$client.query<{ subject: string; order: string }>({
+    name: 'recommendation-add-returns',
+    text: `with fresh as (
        insert into recommendation.order_return (subject, event_key, order_token, item)
        select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])
        on conflict do nothing
        returning subject, order_token
      )
      select distinct subject, order_token as "order" from fresh`,
-    columns(returns, ['subject', 'eventKey', 'order', 'item']),
-  )
+    values: columns(returns, ['subject', 'eventKey', 'order', 'item']),
+  })
   return result.rows
 }
 
