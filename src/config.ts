@@ -82,6 +82,16 @@ function group(read: Environment, warnings: string[]): Config {
   }
 }
 
+/** Our environment for a process that we start, with these variables set, or unset where undefined. */
+export function environmentWith(changes: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
+  return { ...process.env, ...changes }
+}
+
+/** The locale that the terminal's user has, such as zh_CN.UTF-8; undefined where the environment names none. */
+export function localeOf({ LC_ALL, LC_MESSAGES, LANG }: NodeJS.ProcessEnv = process.env): string | undefined {
+  return [LC_ALL, LC_MESSAGES, LANG].find((value) => value !== undefined && value !== '')
+}
+
 function urlHost(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return isIP(host) === 6 ? `[${host}]` : host

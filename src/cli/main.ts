@@ -18,6 +18,7 @@ export interface CommandFile {
  */
 const commands: readonly (readonly [name: string, description: string, load: () => Promise<CommandFile>])[] = [
   ['start', 'run the gateway until it is told to stop', () => import('./start.ts')],
+  ['demo', 'show what it does with a sample shop of synthetic people', () => import('./demo.ts')],
   ['policy', 'check the policy, explain what it decides', () => import('./policy.ts')],
   ['keys', 'make and check the keyset', () => import('./keys.ts')],
   ['migrate', 'apply the database migrations that this version needs', () => import('./migrate.ts')],

@@ -51,6 +51,6 @@ export function landingOf(way: Way, random: Random): Landing {
 export const MONTHLY_COSTS: readonly { channel: string; source: string; campaign: string; yuan: number }[] = [
   { channel: 'Influencer', source: 'xiaohongshu', campaign: 'autumn-tea', yuan: 6_600 },
   { channel: 'Paid Search', source: 'baidu', campaign: 'brand-search', yuan: 4_200 },
-  { channel: 'Paid Video', source: 'douyin', campaign: 'autumn-clips', yuan: 2_400 },
+  { channel: 'Paid Social', source: 'douyin', campaign: 'autumn-clips', yuan: 2_400 },
   { channel: 'Email', source: 'newsletter', campaign: 'tea-friends', yuan: 300 },
 ]

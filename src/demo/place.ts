@@ -1,0 +1,89 @@
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { AppError } from '../errors.ts'
+
+/** Where the demo's gateway keeps its data. */
+export interface Place {
+  readonly dataDir: string
+  /** Gone with `remove`; a folder that was asked for stays. */
+  readonly temporary: boolean
+  remove(): Promise<void>
+}
+
+const PREFIX = 'weir-demo-'
+
+/**
+ * The asked folder, new or empty, or a temporary one.
+ * @throws AppError where the folder has something in it: the demo's people would mix with whoever is in there
+ */
+export async function makePlace(asked: string | undefined): Promise<Place> {
+  if (asked !== undefined) {
+    const dataDir = resolve(asked)
+    const found = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return []
+      throw new AppError('invalid', `--data-dir: ${dataDir} cannot be used (${error.code})`)
+    })
+    if (found.length > 0) throw new AppError('invalid', `--data-dir: ${dataDir} is not empty; name a new folder`)
+    await mkdir(dataDir, { recursive: true })
+    return { dataDir, temporary: false, remove: async () => undefined }
+  }
+  await removeAbandoned()
+  const folder = await mkdtemp(join(tmpdir(), PREFIX))
+  await chmod(folder, 0o711) // started as root, Postgres runs as a user that has to get in
+  await writeFile(join(folder, 'run.pid'), String(process.pid))
+  return { dataDir: join(folder, 'data'), temporary: true, remove: () => removeFolder(folder) }
+}
+
+/** What a demo left that was killed without a word; its gateway has ended since, seeing its parent gone. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    if (!name.startsWith(PREFIX)) continue
+    const folder = join(tmpdir(), name)
+    const owner = Number(await readFile(join(folder, 'run.pid'), 'utf8').catch(() => ''))
+    if (owner > 0 && !isAlive(owner) && !isAlive(await postmasterOf(join(folder, 'data')))) {
+      await removeFolder(folder).catch(() => undefined) // another user's: theirs to remove
+    }
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  const database = join(folder, 'data', 'postgres')
+  // Where Postgres' user could not get in, the database lies elsewhere and this is a link to it.
+  const link = await lstat(database).catch(() => undefined)
+  if (link?.isSymbolicLink() === true) await rm(await realpath(database), { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
+}
+
+/** Process id of the Postgres that runs there, 0 where none does. */
+export async function postmasterOf(dataDir: string): Promise<number> {
+  const file = join(dataDir, 'postgres', 'cluster', 'postmaster.pid')
+  return Number((await readFile(file, 'utf8').catch(() => '')).split('\n')[0])
+}
+
+export function isAlive(pid: number): boolean {
+  if (!(pid > 0)) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The wished port where nobody listens on it, else a free one. */
+export async function choosePort(wished: number): Promise<number> {
+  return (await tryPort(wished)) ?? (await tryPort(0)) ?? wished
+}
+
+function tryPort(port: number): Promise<number | undefined> {
+  return new Promise((done) => {
+    const server = createServer()
+    server.once('error', () => done(undefined))
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address()
+      server.close(() => done(typeof address === 'object' && address !== null ? address.port : undefined))
+    })
+  })
+}

@@ -1,0 +1,179 @@
+import { AppError } from '../errors.ts'
+import { openApi } from './api.ts'
+import { type DemoDocument, observe } from './document.ts'
+import { type Gateway, startGateway, untilReady } from './gateway.ts'
+import { choosePort, makePlace, type Place } from './place.ts'
+import { replay } from './replay.ts'
+import { report } from './report.ts'
+import { openScreen, type Screen } from './screen.ts'
+import { loadSegment, openSdk } from './sdk.ts'
+import { settled } from './settled.ts'
+import { makeShop, type Shop } from './shop.ts'
+import { refusedOrder, reportRange } from './story.ts'
+import { withdraw } from './withdraw.ts'
+import { type Lang, WORDS } from './words.ts'
+
+export interface DemoInput {
+  readonly lang: Lang
+  readonly seed: number
+  /** Last day of the sample, YYYY-MM-DD: yesterday, so that none of its days is still going on. */
+  readonly lastDay: string
+  /** Where the data lie; absent: in a temporary folder that is removed at the end. */
+  readonly dataDir?: string | undefined
+  readonly port: number
+  /** Whether the gateway goes on until `signal`. */
+  readonly stays: boolean
+  readonly json: boolean
+  /** What the gateway's process is given for its environment. */
+  environment(place: { readonly dataDir: string; readonly port: number }): NodeJS.ProcessEnv
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal
+  /** The answer, on stdout. */
+  readonly answer: (text: string) => void
+  /** What goes on meanwhile, on stderr. */
+  readonly tell: (text: string) => void
+  readonly terminal: boolean
+}
+
+/** What a step works with. `signal` is also aborted, with the reason, where the gateway ends by itself. */
+interface Running {
+  readonly input: DemoInput
+  readonly screen: Screen
+  readonly gateway: Gateway
+  readonly signal: AbortSignal
+}
+
+/**
+ * The demo from beginning to end. Whatever happens, the gateway and its Postgres are stopped when this settles, and
+ * temporary data removed. @throws AppError where a step fails; the signal's reason where it was interrupted
+ */
+export async function runDemo(input: DemoInput): Promise<void> {
+  const words = WORDS[input.lang]
+  const shop = makeShop({ seed: input.seed, lastDay: input.lastDay })
+  const segment = await loadSegment()
+  const screen = openScreen(input.tell, { terminal: input.terminal, colon: words.colon })
+  input.tell(`${words.title(String(shop.people.length), String(shop.days.length))}\n${words.synthetic(shop.seed)}\n\n`)
+  const place = await makePlace(input.dataDir)
+  let gateway: Gateway | undefined
+  try {
+    const port = await choosePort(input.port)
+    if (port !== input.port && input.port !== 0) input.tell(`${words.details.otherPort(input.port, port)}\n`)
+    input.signal.throwIfAborted()
+    gateway = startGateway({
+      port,
+      dataDir: place.dataDir,
+      environment: input.environment({ dataDir: place.dataDir, port }),
+    })
+    const running = { input, screen, gateway, signal: withEnd(input.signal, gateway) }
+    await screen.step(words.steps.start, async ({ detail }) => {
+      await untilReady(running.gateway, running.signal)
+      detail(words.details.dataDir(running.gateway.url, place.dataDir))
+    })
+    await tellStory(running, shop, segment, place)
+  } finally {
+    await tidyUp(input, gateway, place)
+  }
+}
+
+function withEnd(signal: AbortSignal, gateway: Gateway): AbortSignal {
+  const gone = new AbortController()
+  void gateway.ended.then((said) => gone.abort(new AppError('conflict', `the gateway ended: ${said}`)))
+  return AbortSignal.any([signal, gone.signal])
+}
+
+async function tellStory(
+  running: Running,
+  shop: Shop,
+  segment: Awaited<ReturnType<typeof loadSegment>>,
+  place: Place,
+): Promise<void> {
+  const { input, screen, gateway, signal } = running
+  const words = WORDS[input.lang]
+  const keys = await screen.step(words.steps.keys, () => untilAborted(signal, makeKeys(gateway)))
+  const api = openApi({ url: gateway.url, ...keys, range: reportRange(shop) })
+  const sdk = openSdk(segment, { url: gateway.url, writeKey: keys.writeKey })
+  try {
+    await screen.step(words.steps.send, async ({ progress, detail }) => {
+      await untilAborted(signal, replay(shop, { api, sdk, signal }, progress))
+      detail(words.details.sent(sdk.answers.size.toLocaleString(words.locale)))
+    })
+    await api.addCosts(shop.costs)
+    await screen.step(words.steps.settle, () => settled(api, signal))
+    const findings = await screen.step(words.steps.look, () => untilAborted(signal, observe(shop, { api, sdk })))
+    const gone = await screen.step(words.steps.leave, () => untilAborted(signal, withdraw(shop, { api, sdk, signal })))
+    show(running, { ...findings, withdrawal: gone, seconds: { total: screen.seconds() } })
+    if (!input.json) input.answer(nextSteps(running, shop, keys, place))
+    if (input.stays) await untilStopped(running)
+  } finally {
+    await sdk.close()
+  }
+}
+
+interface Keys {
+  readonly writeKey: string
+  readonly analystToken: string
+  readonly complianceToken: string
+}
+
+/** As an operator makes them: Segment's SDK sends a write key alone, so the source has no secret. */
+async function makeKeys(gateway: Gateway): Promise<Keys> {
+  const [source, analyst, compliance] = await Promise.all([
+    gateway.weir('source', 'add', 'tea-shop', '--server', '--no-secret'),
+    gateway.weir('token', 'add', '--role', 'analyst', '--days', '1'),
+    gateway.weir('token', 'add', '--role', 'compliance', '--days', '1'),
+  ])
+  return { writeKey: source.writeKey ?? '', analystToken: analyst.token ?? '', complianceToken: compliance.token ?? '' }
+}
+
+function show({ input }: Running, document: DemoDocument): void {
+  input.answer(input.json ? `${JSON.stringify(document)}\n` : report(document, input.lang))
+}
+
+function nextSteps({ input, gateway: { url } }: Running, shop: Shop, keys: Keys, place: Place): string {
+  const { heads, next } = WORDS[input.lang]
+  if (!input.stays) return `${next.again}\n`
+  const { from, to } = reportRange(shop)
+  const bearer = (token: string): string => `-H "Authorization: Bearer ${token}"`
+  const commands: [string, string][] = [
+    [
+      next.credit,
+      `curl -s ${bearer(keys.analystToken)} "${url}/api/attribution/credit?model=position&from=${from}&to=${to}"`,
+    ],
+    [next.decisionOf, `curl -s ${bearer(keys.complianceToken)} ${url}/api/decisions/${refusedOrder(shop).messageId}`],
+    [
+      next.also,
+      `curl -s -u "${keys.writeKey}:" "${url}/v1/recommendations?placement=also_bought&product_id=gaiwan&n=3"`,
+    ],
+  ]
+  const lines = [
+    ...['/docs', '/readyz', '/metrics'].map((path) => `  ${url}${path}`),
+    ...commands.flatMap(([what, command]) => [`  # ${what}`, `  ${command}`]),
+  ]
+  const stays = place.temporary ? next.stays : next.staysKept
+  return `\n${heads.next}\n${lines.join('\n')}\n\n${stays}\n`
+}
+
+/** Settles as the work does, or at once when the signal is aborted, with its reason. */
+function untilAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    const give = (): void => reject(signal.reason as Error)
+    if (signal.aborted) give()
+    else signal.addEventListener('abort', give, { once: true })
+  })
+  return Promise.race([work, aborted])
+}
+
+/** Resolves with Ctrl-C. @throws AppError where the gateway ends before */
+async function untilStopped({ input, signal }: Running): Promise<void> {
+  await untilAborted(signal, new Promise<never>(() => undefined)).catch((error: unknown) => {
+    if (!input.signal.aborted) throw error
+  })
+}
+
+async function tidyUp(input: DemoInput, gateway: Gateway | undefined, place: Place): Promise<void> {
+  const { details, betweenSentences } = WORDS[input.lang]
+  if (input.signal.aborted) input.tell(`\n${details.interrupted}\n`)
+  await gateway?.stop()
+  await place.remove()
+  input.tell(`${details.stopped}${place.temporary ? '' : betweenSentences + details.kept(place.dataDir)}\n`)
+}
