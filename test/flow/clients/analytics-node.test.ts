@@ -1,7 +1,7 @@
 import { Analytics, type AnalyticsSettings } from '@segment/analytics-node'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../src/event/event.ts'
+import { holdCommits, queued } from '../../support/hold-commits.ts'
 import { type Caller, createTestApp, type TestApp } from '../../support/test-app.ts'
 import { until } from '../../support/until.ts'
 
@@ -145,10 +145,10 @@ describe('@segment/analytics-node from npm, as it is', () => {
 describe('when the SDK has to send again', () => {
   test('a full queue is answered 503 with Retry-After; it sends again and the order counts once', async () => {
     await weir.grant('sdk-bea', 'personalisation')
-    const release = await holdCommits()
+    const release = await holdCommits(weir)
     const first = sdk({ flushAt: QUEUE })
     for (let i = 0; i < QUEUE; i++) first.analytics.track({ userId: 'sdk-bea', event: 'Cart Viewed' })
-    await until('the queue is full', async () => (await queued()) === QUEUE)
+    await until('the queue is full', async () => (await queued(weir)) === QUEUE)
     const second = sdk({ flushAt: 1 })
     second.analytics.track({ userId: 'sdk-bea', event: 'Order Completed', properties: orderOf('o-bea') })
     await until('the SDK was told to wait', () => second.statuses.includes(503))
@@ -164,7 +164,7 @@ describe('when the SDK has to send again', () => {
   test('an answer that came too late makes it send what is already kept: the second is a duplicate', async () => {
     await weir.grant('sdk-cid', 'personalisation')
     const before = await logRows()
-    const release = await holdCommits()
+    const release = await holdCommits(weir)
     const wire = sdk({ flushAt: 1, httpRequestTimeout: 300 })
     wire.analytics.track({ userId: 'sdk-cid', event: 'Order Completed', properties: orderOf('o-cid') })
     await until('the SDK gave up once and sent again', () => wire.sent.length >= 2)
@@ -178,22 +178,9 @@ describe('when the SDK has to send again', () => {
   })
 })
 
-/** Takes the lock under which log rows are numbered: groups wait with their commit until it is released. */
-async function holdCommits(): Promise<() => Promise<void>> {
-  const client = new pg.Client({ connectionString: weir.database.ownerUrl })
-  await client.connect()
-  await client.query('select pg_advisory_lock(20001, 0)')
-  return () => client.end()
-}
-
 async function logRows(): Promise<number> {
   const { rows } = await weir.owner.$client.query<{ n: number }>(
     'select count(*)::int as n from weir.event_log where kind = 0',
   )
   return rows[0]!.n
-}
-
-async function queued(): Promise<number> {
-  const { text } = await weir.server.get('/metrics')
-  return Number(/^weir_intake_queued_events (\d+)$/m.exec(text)?.[1] ?? 0)
 }
