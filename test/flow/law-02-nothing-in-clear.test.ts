@@ -86,7 +86,7 @@ function context(): JsonObject {
       source: email('source'),
       medium: `+86${phone}`,
       name: email('campaign'),
-      term: text('term'),
+      term: 'kettle', // a word of the shop's own, as tags are: it is kept in clear
       content: email('content'),
     },
     device: { id: text('device'), advertisingId: randomUUID(), token: text('pushtoken'), manufacturer: text('maker') },
@@ -210,12 +210,16 @@ async function sendEverything(): Promise<void> {
     await keep(
       caller.post(
         '/v1/consent',
-        { userId: user, choices: { personalisation: true }, noticeToken: text('notice'), at },
+        { userId: user, choices: { personalisation: true, attribution: true }, noticeToken: text('notice'), at },
         good,
       ),
     )
     await keep(
-      caller.post('/v1/consent', { ...device, choices: { personalisation: true }, noticeToken: text('notice') }, good),
+      caller.post(
+        '/v1/consent',
+        { ...device, choices: { personalisation: true, attribution: true }, noticeToken: text('notice') },
+        good,
+      ),
     )
     await keep(caller.get('/v1/consent', { ...good, ...speakingFor({ userId: user }) }))
     await keep(caller.get('/v1/consent', { ...good, ...speakingFor(device) }))
@@ -282,7 +286,12 @@ async function forceErrors(): Promise<void> {
   for (const table of tables) {
     await superuser.query(`alter table weir.${table} add constraint leaks_test check (false) not valid`)
     const fresh = { userId: text(`err${table}`), ...newDevice() }
-    await keep(weir.server.post('/v1/consent', { ...fresh, choices: { personalisation: true, advertising: false } }))
+    await keep(
+      weir.server.post('/v1/consent', {
+        ...fresh,
+        choices: { personalisation: true, attribution: true, advertising: false },
+      }),
+    )
     await keep(weir.server.post('/v1/batch', { batch: messages().slice(0, 3) }))
     await keep(weir.server.get('/v1/consent', speakingFor({ userId: user })))
     await superuser.query(`alter table weir.${table} drop constraint leaks_test`)
@@ -318,8 +327,8 @@ function watchActivity(): { stop(): Promise<void> } {
 
 beforeAll(async () => {
   const watch = watchActivity()
-  await keep(weir.server.post('/v1/consent', { userId: user, choices: { personalisation: true } }))
-  await keep(browser.post('/v1/consent', { ...device, choices: { personalisation: true } }))
+  await keep(weir.server.post('/v1/consent', { userId: user, choices: { personalisation: true, attribution: true } }))
+  await keep(browser.post('/v1/consent', { ...device, choices: { personalisation: true, attribution: true } }))
   await sendEverything()
   await weir.settle()
   failing = true
@@ -327,9 +336,9 @@ beforeAll(async () => {
   await weir.settle()
   failing = false
   await forceErrors()
-  await keep(weir.server.post('/v1/consent', { userId: user, choices: { personalisation: false } }))
+  await keep(weir.server.post('/v1/consent', { userId: user, choices: { personalisation: false, attribution: false } }))
   await weir.settle()
-  await keep(weir.server.post('/v1/consent', { userId: user, choices: { personalisation: true } }))
+  await keep(weir.server.post('/v1/consent', { userId: user, choices: { personalisation: true, attribution: true } }))
   await weir.send(...messages())
   await weir.settle()
   await watch.stop()
@@ -345,10 +354,13 @@ async function clusterFolder(): Promise<string> {
 test('the markers were taken in: they are stored sealed, delivered, refused, and answered with every kind of error', async () => {
   const { rows } = await superuser.query(
     `select (select count(*)::int from weir.sealed) as blobs, (select count(*)::int from weir.dead_letter) as letters,
-       (select count(*)::int from recommendation.view) as views, (select count(*)::int from weir.audit_entry) as entries`,
+       (select count(*)::int from recommendation.view) as views, (select count(*)::int from attribution.touch) as touches,
+       (select count(*)::int from attribution.conversion) as conversions, (select count(*)::int from weir.audit_entry) as entries`,
   )
   expect(rows[0].blobs).toBeGreaterThan(5)
   expect(rows[0].views).toBeGreaterThan(0)
+  expect(rows[0].touches).toBeGreaterThan(0)
+  expect(rows[0].conversions).toBeGreaterThan(0)
   expect(rows[0].entries).toBeGreaterThan(5)
   expect(rows[0].letters).toBeGreaterThan(0)
   const statuses = new Set(answers.map((answer) => answer.status))

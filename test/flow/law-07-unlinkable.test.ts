@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/event/event.ts'
+import { attribution } from '../../src/modules/attribution/attribution.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
-import { policyWith, recordingModule, twoModules } from '../support/recording-module.ts'
+import { policyWith, recordingModule, threeModules } from '../support/recording-module.ts'
 import { createTestApp, type TestApp, track } from '../support/test-app.ts'
 
 const PEOPLE = 60
@@ -10,8 +11,12 @@ const second = recordingModule('second', 'attribution')
 let weir: TestApp
 let policyDir: string
 beforeAll(async () => {
-  policyDir = await policyWith(twoModules)
-  weir = await createTestApp({ policyDir, modules: [recommendation, second.module], prepare: second.prepare })
+  policyDir = await policyWith(threeModules)
+  weir = await createTestApp({
+    policyDir,
+    modules: [attribution, recommendation, second.module],
+    prepare: second.prepare,
+  })
   for (let i = 0; i < PEOPLE; i++) await weir.grant(`person-${i}`, 'personalisation', 'attribution')
   await weir.send(...Array.from({ length: PEOPLE }, (_, i) => eventsOf(i)).flat())
   await weir.settle()
@@ -85,6 +90,7 @@ function columnsOf(tables: readonly Table[]): Map<string, Set<string>> {
   for (const { name, rows } of tables) {
     for (const row of rows) {
       for (const [path, text] of textsIn(row, name)) {
+        if (text === '') continue // names nobody
         const values = columns.get(path) ?? new Set()
         columns.set(path, values.add(text))
       }
@@ -96,39 +102,55 @@ function columnsOf(tables: readonly Table[]): Map<string, Set<string>> {
 /** What both are meant to know in the same words: goods, days, names of campaigns. */
 const SHARED = /\.(item|items\[\]|product_id|day|at|source)$/
 
-test('both destinations hold the whole of everybody’s day', async () => {
+test('all destinations hold the whole of everybody’s day', async () => {
   expect(second.handed).toHaveLength(3 * PEOPLE)
+  const { rows: held } = await weir.owner.$client.query(
+    `select (select count(*)::int from attribution.touch) as touches,
+       (select count(*)::int from attribution.conversion) as conversions`,
+  )
+  expect(held[0]).toEqual({ touches: 3 * PEOPLE, conversions: PEOPLE })
   const { rows } = await weir.owner.$client.query('select count(*)::int as lines from recommendation.order_line')
   expect(rows[0].lines).toBe(2 * PEOPLE)
 })
 
-test('no identifier-like column of one joins any column of the other: no match over all pairs of text columns', async () => {
-  const [ours, theirs] = [columnsOf(await dataOf('recommendation')), columnsOf(await dataOf('second'))]
-  const matches: string[] = []
-  let pairs = 0
-  for (const [a, left] of ours) {
-    for (const [b, right] of theirs) {
-      if (SHARED.test(a) && SHARED.test(b)) continue
-      pairs++
-      for (const value of left) if (right.has(value)) matches.push(`${a} = ${b}`)
-    }
-  }
-  expect(pairs).toBeGreaterThan(30)
-  expect([...ours.keys()]).toEqual(
-    expect.arrayContaining(['order_line.subject', 'order_line.event_key', 'order_line.order_token']),
-  )
-  expect([...theirs.keys()]).toEqual(
-    expect.arrayContaining([
-      'taken.subject',
-      'taken.event_key',
-      'taken.fields.properties.order_id',
-      'taken.fields.context.visitId',
-    ]),
-  )
-  expect(matches).toEqual([])
-})
+const SCHEMAS = ['recommendation', 'second', 'attribution'] as const
+async function everyColumn(): Promise<[string, Set<string>][]> {
+  const all = await Promise.all(SCHEMAS.map(async (schema) => [...columnsOf(await dataOf(schema))]))
+  return all.flat()
+}
 
-test('nor does any part of a pseudonym or token, decoded, appear at the other', async () => {
+const IDS = {
+  recommendation: ['order_line.subject', 'order_line.event_key', 'order_line.order_token'],
+  attribution: ['touch.subject', 'touch.event_key', 'conversion.subject', 'conversion.order_token'],
+  second: ['taken.subject', 'taken.event_key', 'taken.fields.properties.order_id', 'taken.fields.context.visitId'],
+}
+const PAIRS = [
+  ['recommendation', 'second'],
+  ['recommendation', 'attribution'],
+  ['attribution', 'second'],
+] as const
+
+test.each(PAIRS)(
+  'no identifier-like column of %s joins any column of %s: no match over all pairs of text columns',
+  async (one, other) => {
+    const [ours, theirs] = [columnsOf(await dataOf(one)), columnsOf(await dataOf(other))]
+    const matches: string[] = []
+    let pairs = 0
+    for (const [a, left] of ours) {
+      for (const [b, right] of theirs) {
+        if (SHARED.test(a) && SHARED.test(b)) continue
+        pairs++
+        for (const value of left) if (right.has(value)) matches.push(`${a} = ${b}`)
+      }
+    }
+    expect(pairs).toBeGreaterThan(30)
+    expect([...ours.keys()]).toEqual(expect.arrayContaining(IDS[one]))
+    expect([...theirs.keys()]).toEqual(expect.arrayContaining(IDS[other]))
+    expect(matches).toEqual([])
+  },
+)
+
+test.each(PAIRS)('nor does any part of a pseudonym or token of %s, decoded, appear at %s', async (one, other) => {
   const parts = (columns: Map<string, Set<string>>): Set<string> => {
     const found = new Set<string>()
     for (const values of columns.values()) {
@@ -136,18 +158,18 @@ test('nor does any part of a pseudonym or token, decoded, appear at the other', 
     }
     return found
   }
-  const [ours, theirs] = [parts(columnsOf(await dataOf('recommendation'))), parts(columnsOf(await dataOf('second')))]
+  const [ours, theirs] = [parts(columnsOf(await dataOf(one))), parts(columnsOf(await dataOf(other)))]
   expect(ours.size).toBeGreaterThan(PEOPLE)
   expect(theirs.size).toBeGreaterThan(PEOPLE)
   expect([...ours].filter((part) => theirs.has(part))).toEqual([])
 })
 
-test('neither joins the gateway’s own tables: no subject id, event key or index key is known outside', async () => {
+test('none joins the gateway’s own tables: no subject id, event key or index key is known outside', async () => {
   const ofPeople = (await dataOf('weir')).filter(
     ({ name }) => !/^(policy_version|destination|field_class|source|total)/.test(name),
   )
   const inside = columnsOf(ofPeople)
-  const outside = [...columnsOf(await dataOf('recommendation')), ...columnsOf(await dataOf('second'))]
+  const outside = await everyColumn()
   const matches: string[] = []
   for (const [a, left] of inside) {
     for (const [b, right] of outside) {
@@ -158,7 +180,7 @@ test('neither joins the gateway’s own tables: no subject id, event key or inde
 })
 
 test('pseudonyms and tokens say their kind and version, and never look like a SHA-256', async () => {
-  const columns = [...columnsOf(await dataOf('recommendation')), ...columnsOf(await dataOf('second'))]
+  const columns = await everyColumn()
   const ids = columns.filter(([path]) => /subject|root|event_key|order_token|order_id|visitId/.test(path))
   expect(ids.length).toBeGreaterThanOrEqual(7)
   for (const [path, values] of ids) {
@@ -176,11 +198,14 @@ test('order, visit and event ids arrive as tokens: the same one for the same id,
        count(distinct fields->'context'->>'visitId')::int as visits, count(distinct subject)::int as people from second.taken`,
   )
   expect(rows[0]).toMatchObject({ orders: PEOPLE, visits: PEOPLE })
-  const everything = JSON.stringify([await dataOf('recommendation'), await dataOf('second')])
+  const everything = JSON.stringify(await Promise.all(SCHEMAS.map(dataOf)))
   expect(everything).not.toMatch(/ORDER-\d|90000000\d\d|person-\d|-4000-8/)
 })
 
-test('times are as coarse as the policy says: the day for one, the minute for the other', async () => {
+test('times are as coarse as the policy says: the day for one, the minute for the others', async () => {
+  for (const { rows } of await dataOf('attribution')) {
+    for (const { at = '' } of rows) expect(at).toMatch(/^(2026-11-20T\d\d:\d\d:00)?$/)
+  }
   for (const { name, rows } of await dataOf('recommendation')) {
     for (const row of rows) {
       const times = textsIn(row, name).filter(([, text]) => /\d\d:\d\d/.test(text))

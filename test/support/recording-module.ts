@@ -142,7 +142,12 @@ export function withoutAttribution(text: string): string {
  * the product and its price, the order, and how the person came.
  */
 export function twoModules(text: string): string {
-  return withoutAttribution(text)
+  return threeModules(withoutAttribution(text))
+}
+
+/** The same beside attribution, as a third. */
+export function threeModules(text: string): string {
+  return text
     .replace(
       'destinations:\n',
       `destinations:

@@ -96,7 +96,16 @@ function tagOf(value: Json | undefined): string {
   const tag = text.trim()
   // Lower case may be longer: İ becomes two characters.
   if (tag.length > MAX_TEXT || tag.toLowerCase().length > MAX_TEXT) return ''
-  return NO_TAG.test(tag) || NOTHING.test(tag) || !tag.isWellFormed() ? '' : tag
+  return NO_TAG.test(tag) || NOTHING.test(tag) || isToken(tag) || !tag.isWellFormed() ? '' : tag
+}
+
+/** From a letter to a digit or back. */
+const SWITCH = /(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)/g
+
+/** A click id or a reader's key names one person. Words with a year or two numbers in them (`xhs618kol2026`) do not. */
+function isToken(tag: string): boolean {
+  const runs = tag.match(/[A-Za-z0-9]{10,}/g) ?? []
+  return runs.some((run) => run.length >= 32 || (run.match(SWITCH) ?? []).length >= 4)
 }
 
 /**

@@ -63,10 +63,19 @@ describe('a touch', () => {
     ['says nothing', '(not set)'],
     ['is blank', '  '],
     ['is no text', ['x']],
+    ['is a click id', 'EAIaIQobChMI8f2x9K3'],
+    ['is a reader’s key', 'mc-9f86d081884c'],
   ])('is not made of a tag that %s', (_what, source) => {
     expect(touchesOf({ campaign: { source } })).toEqual([])
     expect(touchesOf({ campaign: { source, medium: 'kol' } })).toEqual([{ ...nothing, medium: 'kol' }])
   })
+
+  test.each(['xhs618kol2026', 'double11-2026', 'spring2026sale', '2026春季新品首发活动', 'a/b test: blue button'])(
+    'keeps %s for a campaign',
+    (campaign) => {
+      expect(touchesOf({ campaign: { name: campaign } })).toEqual([{ ...nothing, campaign }])
+    },
+  )
 
   test('is nothing without tag and referrer, and nothing at a time that cannot be read', () => {
     expect(touchesOf({ page: { origin: 'https://shop.example' } })).toEqual([])
