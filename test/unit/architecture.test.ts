@@ -74,6 +74,7 @@ const BREAKS: Readonly<Record<string, readonly [path: string, content: string]>>
   'tables-stay-home': ['src/pipeline/peeks.ts', "import { links } from '../identity/tables.ts'\nvoid links"],
   'modules-know-nobody': ['src/modules/one/who.ts', "import { look } from '../../keys/look.ts'\nlook()"],
   'modules-know-no-module': ['src/modules/one/join.ts', "import { other } from '../two/other.ts'\nother()"],
+  'the-demo-is-a-client': ['src/demo/insider.ts', "import type { Db } from '../db/pool.ts'\nexport type D = Db"],
   'xxhash-only-to-balance': ['src/identity/quick.ts', "import { xxh32 } from '@node-rs/xxhash'\nvoid xxh32"],
   'sdk-and-console-take-types-of-events': [
     'src/sdk/all.ts',
