@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/event/event.ts'
+import { policyWith } from '../support/recording-module.ts'
 import { type Answer, type Caller, createTestApp, type Device, newDevice, type TestApp } from '../support/test-app.ts'
 
 let weir: TestApp
@@ -323,5 +326,38 @@ describe('who asks', () => {
   ])('with %s is told what to write', async (query, detail) => {
     const { status, body } = await analyst.get(`/api/attribution/credit?${query}`)
     expect([status, body.detail]).toEqual([400, expect.stringMatching(detail)])
+  })
+})
+
+describe('the rules of channels', () => {
+  const folders: string[] = []
+  afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))))
+  async function policyAnd(channels: string): Promise<string> {
+    const folder = await policyWith((text) => `${text}# the same\n`)
+    folders.push(folder)
+    await writeFile(join(folder, 'channels.yaml'), channels)
+    return folder
+  }
+
+  test('beside the policy count instead of the shipped ones, for what came before as well', async () => {
+    const policyDir = await policyAnd(`apiVersion: weir/v1
+categories: {}
+rules: [{channel: Red, when: [{source: [xiaohongshu]}]}]
+`)
+    const other = await createTestApp({ policyDir })
+    const userId = user()
+    await other.grant(userId, 'attribution')
+    await other.send(landing({ userId }, XHS, '10:00'), bought({ userId }, user()))
+    await other.settle()
+    const { body } = await (await other.token('analyst')).get(`/api/attribution/credit?from=${today}&to=${today}`)
+    expect(body.channels).toMatchObject([{ channel: 'Red', conversions: 1 }])
+    await other.stop()
+  })
+
+  test('that cannot be read are no ground to start on: one line says where', async () => {
+    const policyDir = await policyAnd('apiVersion: weir/v1\ncategories: {}\nrules:\n  - {channel: Red}\n')
+    await expect(createTestApp({ policyDir })).rejects.toThrow(
+      /channels\.yaml:\d+:\d+: `when` is missing: write a list of conditions/,
+    )
   })
 })
