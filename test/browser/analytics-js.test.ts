@@ -46,6 +46,7 @@ describe.skipIf(inject('chromium') === null)('@rudderstack/analytics-js in Chrom
     await visit.answers(1)
     expect(await shop.decisions(visit)).toEqual(['track Product Viewed refused-by-signal'])
     expect(await shop.inModule('black-tea')).toEqual([])
+    expect(visit.complaints).toEqual([])
     await visit.leave()
   })
 
@@ -61,6 +62,7 @@ describe.skipIf(inject('chromium') === null)('@rudderstack/analytics-js in Chrom
     expect(await shop.decisions(visit)).toEqual(['track Product Viewed permitted'])
     expect(await shop.inModule('left-pot')).toEqual(['left-pot'])
     expect(visit.hosts.size).toBe(2)
+    expect(visit.complaints).toEqual([])
     await visit.leave()
   })
 })

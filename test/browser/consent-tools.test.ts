@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { until } from '../support/until.ts'
 import { openShop, type Shop } from './shop.ts'
 
 // @segment/analytics-consent-tools from npm as it is, around analytics-next, with a consent manager in the page.
@@ -76,6 +77,7 @@ describe.skipIf(inject('chromium') === null)('@segment/analytics-consent-tools i
     await visit.answers(2)
     expect((await shop.decisions(visit)).at(-1)).toBe('track Product Viewed no-consent')
     expect(await shop.inModule('rooibos')).toEqual([])
+    expect(visit.complaints).toEqual([])
     await visit.leave()
   })
 
@@ -90,6 +92,7 @@ describe.skipIf(inject('chromium') === null)('@segment/analytics-consent-tools i
       'track Segment Consent Preference Updated not routed',
     ])
     expect(visit.messages.every(({ context }) => 'consent' in context)).toBe(true)
+    expect(visit.complaints).toEqual([])
     await visit.leave()
   })
 
@@ -105,6 +108,16 @@ describe.skipIf(inject('chromium') === null)('@segment/analytics-consent-tools i
     expect(await visit.run('globalThis.chatLoaded')).toBe(loaded)
     expect(visit.messages.map(({ event }) => event)).toEqual(['Product Viewed']) // the library itself goes on
     expect(visit.hosts.size).toBe(2)
+    expect(visit.complaints).toEqual([])
+    await visit.leave()
+  })
+
+  test('a rule of the page’s own that takes Segment.io away sends to Segment; the documented CSP stops it', async () => {
+    const visit = await shop.visit('own-rule')
+    void visit.run("shop.analytics.track('Product Viewed', { product_id: 'puer' })")
+    await until('the browser refused', () => visit.complaints.some((line) => line.includes('api.segment.io')))
+    expect(visit.answered).toEqual(['GET /v1/projects/KEY/settings 200'])
+    expect([...visit.hosts].sort()).toEqual([new URL(shop.origin).host, 'weir.test'])
     await visit.leave()
   })
 })

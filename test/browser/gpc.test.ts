@@ -16,7 +16,7 @@ describe.skipIf(inject('chromium') === null)('a browser with Global Privacy Cont
     { page: 'analytics-next-batching', gpc: true, verdict: 'refused-by-signal', waits: true },
     { page: 'analytics-js-beacon', gpc: true, verdict: 'refused-by-signal', waits: true },
   ])(
-    '$page, with it: $gpc: attribution, which was granted, is $verdict',
+    '$page, stated: $gpc: attribution, which was granted, is $verdict',
     async ({ page, gpc, verdict, waits }, context) => {
       const visit = await shop.visit(page, { beside: ['device'], gpc })
       if (gpc && (await visit.run('navigator.globalPrivacyControl')) !== true) {
