@@ -112,7 +112,7 @@ export function openApi(input: ApiInput): Api {
     },
     async credit(model) {
       const query = new URLSearchParams({ model, ...range })
-      return creditSchema.parse(JSON.parse(await ask(`/api/attribution/credit?${query}`, analyst)))
+      return creditSchema.parse(JSON.parse(await ask(`/api/attribution/credit?${query.toString()}`, analyst)))
     },
     async recommend({ placement, productId, userId }) {
       const query = new URLSearchParams({
@@ -121,7 +121,9 @@ export function openApi(input: ApiInput): Api {
         ...(productId === undefined ? {} : { product_id: productId }),
       })
       const who = userId === undefined ? {} : { 'Weir-User-Id': userId }
-      return recommendationsSchema.parse(JSON.parse(await ask(`/v1/recommendations?${query}`, { ...shop, ...who })))
+      return recommendationsSchema.parse(
+        JSON.parse(await ask(`/v1/recommendations?${query.toString()}`, { ...shop, ...who })),
+      )
     },
     async decision(messageId) {
       return decisionSchema.parse(JSON.parse(await ask(`/api/decisions/${encodeURIComponent(messageId)}`, compliance)))

@@ -1,7 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../errors.ts'
 import { openApi } from './api.ts'
 import { type DemoDocument, observe } from './document.ts'
 import { type Gateway, startGateway, untilReady } from './gateway.ts'
+import { type Keys, makeKeys } from './keys.ts'
+import { nextSteps } from './next-steps.ts'
 import { choosePort, makePlace, type Place } from './place.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
@@ -9,7 +12,7 @@ import { openScreen, type Screen } from './screen.ts'
 import { loadSegment, openSdk } from './sdk.ts'
 import { settled } from './settled.ts'
 import { makeShop, type Shop } from './shop.ts'
-import { refusedOrder, reportRange } from './story.ts'
+import { reportRange } from './story.ts'
 import { withdraw } from './withdraw.ts'
 import { type Lang, WORDS } from './words.ts'
 
@@ -69,10 +72,19 @@ export async function runDemo(input: DemoInput): Promise<void> {
       await untilReady(running.gateway, running.signal)
       detail(words.details.dataDir(running.gateway.url, place.dataDir))
     })
-    await tellStory(running, shop, segment, place)
+    await tellStory(running, shop, segment, place).catch(async (error: unknown) => {
+      throw await causeOf(error, running)
+    })
   } finally {
     await tidyUp(input, gateway, place)
   }
+}
+
+/** A connection that breaks is heard of a moment before the end of the process that broke it. */
+async function causeOf(error: unknown, { gateway, signal }: Running): Promise<unknown> {
+  if (error instanceof AppError || signal.aborted) return error
+  await Promise.race([gateway.ended, delay(1_000)])
+  return signal.aborted ? signal.reason : error
 }
 
 function withEnd(signal: AbortSignal, gateway: Gateway): AbortSignal {
@@ -102,55 +114,22 @@ async function tellStory(
     const findings = await screen.step(words.steps.look, () => untilAborted(signal, observe(shop, { api, sdk })))
     const gone = await screen.step(words.steps.leave, () => untilAborted(signal, withdraw(shop, { api, sdk, signal })))
     show(running, { ...findings, withdrawal: gone, seconds: { total: screen.seconds() } })
-    if (!input.json) input.answer(nextSteps(running, shop, keys, place))
+    if (!input.json) input.answer(offerNext(running, shop, keys, place))
     if (input.stays) await untilStopped(running)
   } finally {
     await sdk.close()
   }
 }
 
-interface Keys {
-  readonly writeKey: string
-  readonly analystToken: string
-  readonly complianceToken: string
-}
-
-/** As an operator makes them: Segment's SDK sends a write key alone, so the source has no secret. */
-async function makeKeys(gateway: Gateway): Promise<Keys> {
-  const [source, analyst, compliance] = await Promise.all([
-    gateway.weir('source', 'add', 'tea-shop', '--server', '--no-secret'),
-    gateway.weir('token', 'add', '--role', 'analyst', '--days', '1'),
-    gateway.weir('token', 'add', '--role', 'compliance', '--days', '1'),
-  ])
-  return { writeKey: source.writeKey ?? '', analystToken: analyst.token ?? '', complianceToken: compliance.token ?? '' }
+function offerNext({ input, gateway }: Running, shop: Shop, keys: Keys, place: Place): string {
+  const { again } = WORDS[input.lang].next
+  return input.stays
+    ? nextSteps({ url: gateway.url, shop, keys, lang: input.lang, kept: !place.temporary })
+    : `${again}\n`
 }
 
 function show({ input }: Running, document: DemoDocument): void {
   input.answer(input.json ? `${JSON.stringify(document)}\n` : report(document, input.lang))
-}
-
-function nextSteps({ input, gateway: { url } }: Running, shop: Shop, keys: Keys, place: Place): string {
-  const { heads, next } = WORDS[input.lang]
-  if (!input.stays) return `${next.again}\n`
-  const { from, to } = reportRange(shop)
-  const bearer = (token: string): string => `-H "Authorization: Bearer ${token}"`
-  const commands: [string, string][] = [
-    [
-      next.credit,
-      `curl -s ${bearer(keys.analystToken)} "${url}/api/attribution/credit?model=position&from=${from}&to=${to}"`,
-    ],
-    [next.decisionOf, `curl -s ${bearer(keys.complianceToken)} ${url}/api/decisions/${refusedOrder(shop).messageId}`],
-    [
-      next.also,
-      `curl -s -u "${keys.writeKey}:" "${url}/v1/recommendations?placement=also_bought&product_id=gaiwan&n=3"`,
-    ],
-  ]
-  const lines = [
-    ...['/docs', '/readyz', '/metrics'].map((path) => `  ${url}${path}`),
-    ...commands.flatMap(([what, command]) => [`  # ${what}`, `  ${command}`]),
-  ]
-  const stays = place.temporary ? next.stays : next.staysKept
-  return `\n${heads.next}\n${lines.join('\n')}\n\n${stays}\n`
 }
 
 /** Settles as the work does, or at once when the signal is aborted, with its reason. */

@@ -9,9 +9,9 @@ export interface Screen {
 }
 
 export interface Tell {
-  progress(done: number, total: number): void
+  readonly progress: (done: number, total: number) => void
   /** Stands behind the name when the step is done. */
-  detail(text: string): void
+  readonly detail: (text: string) => void
 }
 
 /**
