@@ -46,6 +46,12 @@ describe.skipIf(inject('chromium') === null)('@rudderstack/analytics-js in Chrom
     await visit.answers(1)
     expect(await shop.decisions(visit)).toEqual(['track Product Viewed refused-by-signal'])
     expect(await shop.inModule('black-tea')).toEqual([])
+    // Asked again in the same visit, they permit it.
+    const now = { provider: 'custom', enabled: true, allowedConsentIds: ['Functional'], deniedConsentIds: [] }
+    await visit.run(`shop.analytics.consent({ consentManagement: ${JSON.stringify(now)} })`)
+    await visit.run("shop.analytics.track('Product Viewed', { product_id: 'second-tea' })")
+    await visit.answers(2)
+    expect((await shop.decisions(visit)).at(-1)).toBe('track Product Viewed permitted')
     expect(visit.complaints).toEqual([])
     await visit.leave()
   })
