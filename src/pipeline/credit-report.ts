@@ -39,7 +39,7 @@ export interface CreditAsk extends Asker {
 const MODULE = 'attribution'
 const DAY_MS = 86_400_000
 const DEFAULT_DAYS = 90
-export const MAX_DAYS = 800
+const MAX_DAYS = 800
 
 /**
  * Who is credited with the orders of the range, what it cost, and how many orders nobody may be credited with: those

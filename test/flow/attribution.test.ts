@@ -282,7 +282,7 @@ describe('costs', () => {
 
 describe('who asks', () => {
   test('is entered before anything is answered; the wrong role is refused and entered', async () => {
-    const entries = async (): Promise<JsonObject[]> =>
+    const entries = async (): Promise<{ action: string; resource: string; outcome: string }[]> =>
       (await weir.owner.$client.query('select actor, action, resource, outcome from weir.audit_entry order by index'))
         .rows
     const before = await entries()
