@@ -30,7 +30,7 @@ export const KITS: readonly (readonly [kit: Kit, weight: number])[] = [
       product('clay-pot', 'Yixing clay pot', '宜兴紫砂壶', 268),
       product('cake-stand', 'Tea cake stand', '茶饼架', 45),
     ],
-    22,
+    28,
   ],
   [
     [

@@ -151,7 +151,7 @@ async function untilStopped({ input, signal }: Running): Promise<void> {
 
 async function tidyUp(input: DemoInput, gateway: Gateway | undefined, place: Place): Promise<void> {
   const { details, betweenSentences } = WORDS[input.lang]
-  if (input.signal.aborted) input.tell(`\n${details.interrupted}\n`)
+  if (input.signal.aborted) input.tell(`\n${details.stopping}\n`)
   await gateway?.stop()
   await place.remove()
   input.tell(`${details.stopped}${place.temporary ? '' : betweenSentences + details.kept(place.dataDir)}\n`)

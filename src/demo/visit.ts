@@ -97,7 +97,7 @@ function tagsOf(campaign: NonNullable<Landing['campaign']>): Record<string, stri
 function basketOf(random: Random): Product[] {
   const kit: Kit = random.weighted(KITS)
   const [main, ...others] = kit
-  const odds = [0.65, 0.4, 0.3]
+  const odds = [0.75, 0.4, 0.3]
   const chosen = others.filter((_, i) => random.chance(odds[i]!))
   if (random.chance(0.85) || chosen.length === 0) chosen.unshift(main)
   if (random.chance(0.15)) chosen.push(random.pick(PRODUCTS))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KITS, PRODUCTS } from '../../../src/demo/catalogue.ts'
 import { makeShop, type Shop } from '../../../src/demo/shop.ts'
+import { partlyPermitted, refusedOrder, reportRange, whoLeaves } from '../../../src/demo/story.ts'
 import type { Message } from '../../../src/demo/visit.ts'
 
 const lastDay = '2026-11-21'
@@ -107,6 +108,20 @@ describe('the planted story', () => {
     )
   })
 
+  test('is there for any seed: somebody who may leave, and orders that are refused and partly permitted', () => {
+    fc.assert(
+      fc.property(anySeed, (seed) => {
+        const given = makeShop({ seed, lastDay })
+        expect(whoLeaves(given).stance).toBe('all')
+        expect([partlyPermitted(given).event, refusedOrder(given).event]).toEqual([
+          'Order Completed',
+          'Order Completed',
+        ])
+      }),
+      { numRuns: 50 },
+    )
+  })
+
   test('is there for any seed: what goes together is bought together, often enough to be shown', () => {
     fc.assert(
       fc.property(anySeed, (seed) => {
@@ -119,6 +134,11 @@ describe('the planted story', () => {
       { numRuns: 50 },
     )
   })
+})
+
+test('the report asks for whole years, also where the days reach over New Year', () => {
+  expect(reportRange(shop)).toEqual({ from: '2026-01-01', to: '2026-12-31' })
+  expect(reportRange(makeShop({ seed: SEED, lastDay: '2027-01-05' }))).toEqual({ from: '2026-01-01', to: '2027-12-31' })
 })
 
 function of(person: number): Message[] {
