@@ -5,7 +5,7 @@ import type { Api } from './api.ts'
 const LIMIT_MS = 30_000
 const LOOK_MS = 200
 /** Delivery looks at least every 200 ms: so many looks without news, and nothing waits. */
-const QUIET_LOOKS = 4
+const QUIET_LOOKS = 6
 
 const COUNTS = /^weir_(delivered|withheld|dead_letters)_total\{(?!flow_probe)/
 const WAITING = /^weir_(delivery_lag_seconds|intake_queued_events)/
