@@ -8,6 +8,8 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { KITS } from '../../src/demo/catalogue.ts'
 import type { DemoDocument } from '../../src/demo/document.ts'
+import { makeShop } from '../../src/demo/shop.ts'
+import { truthOf } from '../support/demo-truth.ts'
 import { freePort, isRunning, postmasterOf, WEIR } from '../support/gateway-process.ts'
 import { until } from '../support/until.ts'
 
@@ -132,10 +134,17 @@ describe('weir demo --json --exit', () => {
     expect(roi(last)).toBeLessThan(0)
   })
 
-  test('orders of those who did not permit it are known as a sum, and as nobody’s', () => {
-    const { conversions, value } = document.credit.last.unattributed
-    expect(conversions).toBeGreaterThanOrEqual(10)
-    expect(Number(value)).toBeGreaterThan(0)
+  test('each channel has the orders that the sample’s own days give it, the shared and the second device included', () => {
+    const truth = truthOf(makeShop({ seed: document.shop.seed, lastDay: document.shop.to }))
+    for (const model of ['first', 'last'] as const) {
+      const { channels, unattributed } = document.credit[model]
+      const credited = channels.filter(({ conversions }) => conversions > 0)
+      expect(Object.fromEntries(credited.map((row) => [row.channel, row.conversions]))).toEqual(truth[model])
+      // Of a year's last days, or its first, fewer than ten orders may wait to be shown.
+      expect(unattributed.conversions).toBeGreaterThan(truth.unattributed - 10)
+      expect(unattributed.conversions).toBeLessThanOrEqual(truth.unattributed)
+      expect(Number(unattributed.value)).toBeGreaterThan(0)
+    }
   })
 
   test('what goes together in the shop is what is also bought', () => {
