@@ -9,6 +9,7 @@ import { explained } from './db/explained.ts'
 import { migrate } from './db/migrate.ts'
 import { type Db, openPool } from './db/pool.ts'
 import { AppError } from './errors.ts'
+import { closeSilentConnections } from './http/server.ts'
 import { openKeyProvider } from './keys/open.ts'
 import type { Logger } from './log.ts'
 
@@ -219,7 +220,10 @@ async function drain(app: App, log: Logger): Promise<void> {
     log.warn('some connections did not end in time: closing them')
     server.closeAllConnections()
   }, DRAIN_MS)
-  const sweeping = setInterval(() => server.closeIdleConnections(), 100)
+  const sweeping = setInterval(() => {
+    server.closeIdleConnections()
+    closeSilentConnections(server)
+  }, 100)
   await app.intake.drain()
   await closed
   clearTimeout(deadline)

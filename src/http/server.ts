@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { createCallerPrefix } from './address.ts'
 import { answerPreflight } from './cors.ts'
 import type { HttpDeps } from './deps.ts'
@@ -37,7 +38,20 @@ export function createHttp(deps: HttpDeps, lessPatient: Partial<typeof patience>
   )
   server.maxHeadersCount = MAX_HEADERS + 1
   server.timeout = 60_000 // a client that does not read its answer
+  const open = new Set<Socket>()
+  server.on('connection', (socket) => {
+    open.add(socket)
+    socket.once('close', () => open.delete(socket))
+  })
+  connections.set(server, open)
   return server
+}
+
+const connections = new WeakMap<Server, ReadonlySet<Socket>>()
+
+/** Ends connections on which nothing was sent yet: browsers open some ahead, and Node does not count them as idle. */
+export function closeSilentConnections(server: Server): void {
+  for (const socket of connections.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy()
 }
 
 // Older Node 24 drops what is over its count without a word (newer ones answer 431), and what is dropped may be Sec-GPC.

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
@@ -32,12 +33,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const gateway = await started()
     const before = await shop.logged()
     const load = startLoad(gateway, shop, 'ann', { prefix: signal })
+    openAhead()
     await until('there is load', () => load.answered.size > 200)
     const postmaster = await station.postmaster()
     const since = Date.now()
     gateway.child.kill(signal)
     expect(await gateway.ended).toEqual({ code: 0, signal: null })
     expect(Date.now() - since).toBeLessThan(25_000)
+    expect(gateway.said()).not.toContain('did not end in time')
     await load.stop()
     expect(await isRunning(postmaster)).toBe(false)
 
@@ -166,6 +169,11 @@ test('two gateways that start at once on an empty directory both run', async () 
     await empty.remove()
   }
 })
+
+/** A connection as browsers open them ahead, on which nothing is sent. */
+function openAhead(): void {
+  connect(station.port, '127.0.0.1').on('error', () => undefined)
+}
 
 async function started(options: StartOptions = {}): Promise<GatewayProcess> {
   const gateway = station.start(options)
