@@ -3,7 +3,7 @@ import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
-import { decimalOf, exponentOf, minorToText, toMinor } from '../event/money.ts'
+import { decimalOf, exponentOf, minorToText, NO_CURRENCY, toMinor } from '../event/money.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { Channels } from '../modules/attribution/channels.ts'
 import type { Model } from '../modules/attribution/credit.ts'
@@ -11,7 +11,7 @@ import { LOOKBACK_DAYS } from '../modules/attribution/path.ts'
 import { tallyOf } from '../modules/attribution/serve.ts'
 import type { Grouping, Tally } from '../modules/attribution/tally.ts'
 import { addCosts, type CostRow, type CostSum, readCosts } from '../totals/costs.ts'
-import { readTotals, type TotalSum } from '../totals/read.ts'
+import { readTotals, type TotalSum, type Totals } from '../totals/read.ts'
 import { linesOf, type ReportLine } from './credit-lines.ts'
 
 export interface CreditDeps {
@@ -57,12 +57,12 @@ export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<J
     purpose: 'reporting',
   })
   // Apart from what follows: publishing totals makes other readers of totals wait until it is committed.
-  const { sums } = await transaction(deps.db, (tx) => readTotals(tx, days))
+  const totals = await transaction(deps.db, (tx) => readTotals(tx, days))
   const [tallies, costs] = await transaction(deps.db, async (tx) => [
     await tallyOf(tx, { ...days, model: ask.model, by: ask.by }, deps.channels),
     await readCosts(tx, days),
   ])
-  const currency = ask.currency ?? mainCurrency(tallies, sums, costs)
+  const currency = ask.currency ?? mainCurrency(tallies, totals.sums, costs)
   return {
     model: ask.model,
     by: ask.by,
@@ -70,7 +70,7 @@ export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<J
     currency,
     lookback_days: LOOKBACK_DAYS,
     channels: currency === null ? [] : linesOf(tallies.get(currency), costs, { by: ask.by, currency }).map(asJson),
-    unattributed: currency === null ? UNKNOWN : unattributed(tallies.get(currency), sums, currency),
+    unattributed: currency === null ? UNKNOWN : unattributed(tallies.get(currency), totals, currency),
     other_currencies: [...tallies]
       .filter(([other]) => other !== currency)
       .map(([other, tally]) => ({ currency: other, conversions: tally.conversions }))
@@ -106,7 +106,7 @@ function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
-/** That of most conversions; without any, of most orders in the totals; without those, the first that costs are in. */
+/** That of most conversions; without any, of most orders in the totals; without those, the first that costs are in. XXX (none) where there is no other. */
 function mainCurrency(
   tallies: ReadonlyMap<string, Tally>,
   sums: readonly TotalSum[],
@@ -114,31 +114,34 @@ function mainCurrency(
 ): string | null {
   const orders = new Map<string, number>()
   for (const sum of sums) orders.set(sum.currency, (orders.get(sum.currency) ?? 0) + sum.orders)
-  return (
-    most([...tallies].map(([currency, tally]) => [currency, tally.conversions])) ??
-    most([...orders]) ??
-    most(costs.map(({ currency }) => [currency, 0])) ??
-    null
-  )
+  const candidates = [
+    most([...tallies].map(([currency, tally]) => [currency, tally.conversions])),
+    most([...orders]),
+    most(costs.map(({ currency }) => [currency, 0])),
+  ].filter((currency) => currency !== undefined)
+  return candidates.find((currency) => currency !== NO_CURRENCY) ?? candidates[0] ?? null
 }
 
 function most(counts: readonly (readonly [string, number])[]): string | undefined {
-  return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))[0]?.[0]
+  const none = (currency: string): number => (currency === NO_CURRENCY ? 1 : 0)
+  return [...counts].sort(([a, m], [b, n]) => none(a) - none(b) || n - m || (a < b ? -1 : 1))[0]?.[0]
 }
 
-const UNKNOWN = { conversions: null, value: null }
+const UNKNOWN = { conversions: null, value: null, complete: false }
 
-/** What the published totals have beyond what is attributed; unknown where nothing of the currency is published yet. */
-function unattributed(tally: Tally | undefined, sums: readonly TotalSum[], currency: string): JsonObject {
-  const published = sums.filter((sum) => sum.currency === currency)
-  if (published.length === 0) return UNKNOWN
-  const orders = published.reduce((all, sum) => all + sum.orders, 0)
-  const value = published.reduce((all, sum) => all + toMinor(decimalOf(sum.value)!, exponentOf(currency)), 0n)
-  const left = value - (tally?.value ?? 0n)
-  return {
-    conversions: Math.max(orders - (tally?.conversions ?? 0), 0),
-    value: minorToText(left > 0n ? left : 0n, currency),
-  }
+/**
+ * What the published totals have beyond what is attributed. They may lag by fewer than k orders, and what was published
+ * as part of a month that reaches over an end of the range is not in them: then it is at least that, or unknown.
+ */
+function unattributed(tally: Tally | undefined, totals: Totals, currency: string): JsonObject {
+  const published = totals.sums.filter((sum) => sum.currency === currency)
+  const complete = totals.withheld.cells === 0 && totals.wider === 0
+  const orders = published.reduce((all, sum) => all + sum.orders, 0) - (tally?.conversions ?? 0)
+  if (published.length === 0 || (!complete && orders <= 0)) return UNKNOWN
+  const value =
+    published.reduce((all, sum) => all + toMinor(decimalOf(sum.value)!, exponentOf(currency)), 0n) -
+    (tally?.value ?? 0n)
+  return { conversions: Math.max(orders, 0), value: minorToText(value > 0n ? value : 0n, currency), complete }
 }
 
 function asJson(line: ReportLine): JsonObject {

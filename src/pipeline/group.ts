@@ -11,7 +11,7 @@ import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
-import type { Decision, Projection, RefusalReason } from '../policy/compiled.ts'
+import type { Decision, EventRule, Projection, RefusalReason } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { isExpired } from '../retention/due.ts'
@@ -50,6 +50,7 @@ export type GroupOutcome =
 const UNKNOWN: Decision = { rule: undefined, verdicts: [], permitted: 0, reason: 'unknown-event' }
 const EMPTY: Projection = { byClass: new Map(), removed: [], unclassified: 0 }
 const MAX_TRIES = 5
+const DAY_MS = 86_400_000
 
 /** Decides a group by the ledger as it stands now. Reads; writes nothing. */
 export async function judge(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[]> {
@@ -85,9 +86,8 @@ function judgeOne(active: ActivePolicy, item: Resolvable, resolved: Resolved, no
     return { resolved, decision: closed(decision), projection: EMPTY, reason: 'no-subject' }
   }
   const projection = project(decision.rule, decision.permitted, fieldsOf(event.type, event.properties, event.context))
-  const classes = projection.byClass.size
   removeExpired(active, projection, event.occurredAt, now)
-  if (projection.byClass.size === 0 && classes > 0) {
+  if (hasOutlived(active, decision.rule, decision.permitted, { occurredAt: event.occurredAt, now })) {
     return { resolved, decision: closed(decision), projection: EMPTY, reason: 'expired' }
   }
   return { resolved, decision, projection, reason: undefined }
@@ -109,6 +109,19 @@ function removeExpired(active: ActivePolicy, projection: Projection, occurredAt:
     const fieldClass = active.compiled.classes.get(name)
     if (fieldClass === undefined || isExpired(fieldClass, occurredAt, now)) projection.byClass.delete(name)
   }
+}
+
+/** Of what its routes read nothing may be kept any more, whether this event has any of it or not. */
+function hasOutlived(
+  active: ActivePolicy,
+  rule: EventRule,
+  permitted: number,
+  { occurredAt, now }: { readonly occurredAt: number; readonly now: number },
+): boolean {
+  if (Math.floor(occurredAt / DAY_MS) === Math.floor(now / DAY_MS)) return false // today's: no class lives shorter
+  const read = rule.routes.flatMap((route) => ((route.bit & permitted) === 0 ? [] : route.fields))
+  const classes = new Set(read.map((path) => active.compiled.classes.get(rule.classOf.get(path) ?? '')))
+  return read.length > 0 && [...classes].every((one) => one === undefined || isExpired(one, occurredAt, now))
 }
 
 /**

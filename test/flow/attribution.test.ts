@@ -91,13 +91,31 @@ describe('consent', () => {
     const of = (userId: string): JsonObject[] => [landing({ userId }, XHS, '10:00'), bought({ userId }, user())]
     await weir.send(...of(yes), ...Array.from({ length: 4 }, () => of(no)).flat(), ...of(user()))
     const few = await credit()
-    expect([few.channels, few.unattributed]).toMatchObject([[{ conversions: 1 }], { conversions: null, value: null }])
+    expect([few.channels, few.unattributed]).toEqual([
+      [expect.objectContaining({ conversions: 1 })],
+      { conversions: null, value: null, complete: false },
+    ])
     await weir.send(...Array.from({ length: 5 }, () => of(no)).flat())
     const enough = await credit()
     expect([enough.channels, enough.unattributed]).toMatchObject([
       [{ channel: 'Influencer', conversions: 1 }],
-      { conversions: 10, value: '1000.00' },
+      { conversions: 10, value: '1000.00', complete: true },
     ])
+    // One order more is credited and not published yet: there are ten still, of which it is known that they are nine.
+    await weir.grant(no, 'attribution')
+    await weir.send(bought({ userId: no }, user()))
+    expect((await credit()).unattributed).toEqual({ conversions: 9, value: '900.00', complete: false })
+  })
+
+  test('a report is in a currency where there is one, however many orders name none', async () => {
+    const userId = user()
+    await weir.grant(userId, 'attribution')
+    const nameless = [1, 2].map(() => bought({ userId }, user(), '19:00', { currency: 'points' }))
+    await weir.send(...nameless, bought({ userId }, user()))
+    expect(await credit()).toMatchObject({
+      currency: 'CNY',
+      other_currencies: [{ currency: 'XXX', conversions: 2 }],
+    })
   })
 
   test('after a withdrawal nothing of the person is credited, nor when they order later', async () => {

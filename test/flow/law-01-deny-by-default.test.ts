@@ -145,6 +145,19 @@ describe('refused, and nothing of it is left', () => {
       event: (product) =>
         track('willing', 'Product Viewed', { product_id: product }, { timestamp: '2019-01-01T00:00:00Z' }),
     },
+    {
+      what: 'an event as old that brings nothing which could be kept',
+      reason: 'expired',
+      before: () => weir.grant('willing', 'personalisation', 'attribution'),
+      event: () => track('willing', 'Order Completed', {}, { timestamp: '2019-01-01T00:00:00Z' }),
+    },
+    {
+      what: 'an event as old that brings only what nobody has classified',
+      reason: 'expired',
+      before: () => weir.grant('willing', 'personalisation', 'attribution'),
+      event: (product) =>
+        track('willing', 'Product Viewed', { unheard_of: product }, { timestamp: '2019-01-01T00:00:00Z' }),
+    },
   ]
   test.each(cases)('$what ($reason)', async ({ reason, event, before }) => {
     await before?.()

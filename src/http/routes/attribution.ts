@@ -47,8 +47,16 @@ const answerSchema = z
     lookback_days: z.int(),
     channels: z.array(lineSchema),
     unattributed: z
-      .strictObject({ conversions: z.int().nullable(), value: money.nullable() })
-      .describe('Orders of the person-free totals that nobody permitted to attribute. Null: fewer than k, not shown.'),
+      .strictObject({
+        conversions: z.int().nullable(),
+        value: money.nullable(),
+        complete: z
+          .boolean()
+          .describe(
+            'False: orders of the range are not published yet, or only within a month or year that reaches over an end of it. There are at least so many; null: not known.',
+          ),
+      })
+      .describe('Orders of the person-free totals that nobody permitted to attribute.'),
     other_currencies: z.array(z.strictObject({ currency: z.string(), conversions: z.int() })),
   })
   .meta({ id: 'CreditReport' })

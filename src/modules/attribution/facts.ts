@@ -59,7 +59,7 @@ export function factsOf(batch: readonly Delivered[]): Facts {
 function orderOf(event: Delivered): Pick<Conversion, 'order' | 'currency' | 'value'> {
   const properties = objectIn(event.fields, 'properties')
   const currency = currencyOf(properties.currency)
-  const amount = [properties.total, properties.revenue, properties.value]
+  const amount = [properties.revenue, properties.value, properties.total]
     .map(decimalOf)
     .find((one) => one !== undefined)
   const value = amount === undefined ? 0n : toMinor(amount, exponentOf(currency))

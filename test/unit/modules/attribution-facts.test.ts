@@ -89,9 +89,9 @@ describe('a touch', () => {
 
 describe('a conversion', () => {
   test.each<[string, JsonObject, [string, string, bigint]]>([
-    ['its total', { order_id: 'o', total: 19.9, revenue: 10, currency: 'cny' }, ['o', 'CNY', 1990n]],
-    ['else its revenue', { order_id: 'o', revenue: '10.005', currency: 'CNY' }, ['o', 'CNY', 1001n]],
-    ['else its value', { order_id: 'o', total: 'much', value: 7, currency: 'JPY' }, ['o', 'JPY', 7n]],
+    ['its revenue', { order_id: 'o', total: 19.9, revenue: '10.005', currency: 'cny' }, ['o', 'CNY', 1001n]],
+    ['else its value', { order_id: 'o', revenue: 'much', value: 7, total: 8, currency: 'JPY' }, ['o', 'JPY', 7n]],
+    ['else its total', { order_id: 'o', total: 19.9, currency: 'CNY' }, ['o', 'CNY', 1990n]],
     ['nothing that can be read', { order_id: 'o', currency: 'credits' }, ['o', 'XXX', 0n]],
     ['less than nothing', { order_id: 'o', total: -5, currency: 'CNY' }, ['o', 'CNY', 0n]],
     ['more than anybody pays', { order_id: 'o', total: 1e17, currency: 'CNY' }, ['o', 'CNY', 0n]],
