@@ -5,6 +5,7 @@ import { isPurpose, maskOf, PURPOSES, type Purpose, type PurposeMask } from '../
 import type { Change } from '../policy/counterfactual.ts'
 import { type Explanation, explain, findRule } from '../policy/explain.ts'
 import { loadPolicy, PolicyRefused } from '../policy/load.ts'
+import { nearMatches } from '../policy/near-match.ts'
 import { problemLine } from '../policy/read.ts'
 import { answer, type CommonOptions, example } from './output.ts'
 
@@ -67,8 +68,17 @@ async function explainEvent(event: string, options: ExplainOptions): Promise<voi
     throw cause instanceof PolicyRefused ? new AppError('conflict', cause.message, { code: cause.code, cause }) : cause
   })
   const explanation = explain(policy, { event, ...masks })
-  answer(options, explanation, wording(explanation))
-  if (findRule(policy, event) === undefined) process.exitCode = 1
+  if (findRule(policy, event) !== undefined) {
+    answer(options, explanation, wording(explanation))
+    return
+  }
+  process.exitCode = 1
+  const near = nearMatches(
+    event,
+    policy.eventList.map(({ name }) => name),
+  )
+  const meant = near.length === 0 ? '' : `\n  did you mean ${near.map((name) => `"${name}"`).join(', ')}?`
+  answer(options, { ...explanation, near }, `${wording(explanation)}${meant}`)
 }
 
 function policyPath(options: PolicyOptions): string {
