@@ -14,7 +14,7 @@ if (isNew()) {
   giveUp('start it with npm, whose scripts find the Node 24 that `npm ci` installed')
 } else {
   const newer = findNode(dirname(dirname(file)))
-  if (newer === undefined) giveUp('run `npm ci` without --omit=optional, or install Node 24')
+  if (newer === undefined) giveUp('run `npm ci`, or install Node 24')
   else hand(newer)
 }
 

@@ -17,6 +17,8 @@ export async function explained<T>(work: () => Promise<T>): Promise<T> {
 const RIGHTS =
   'it must own the database and may create roles, or be given weir_app, weir_attribution and weir_recommendation with admin option'
 
+const AWAY = 'start it, or unset DATABASE_URL to use the embedded one'
+
 function whatToDo(error: unknown): string | undefined {
   const state = sqlState(error)
   if (state === '28P01' || state === '28000')
@@ -25,7 +27,7 @@ function whatToDo(error: unknown): string | undefined {
     return 'the database that DATABASE_URL names is not there: create it, owned by the user named there'
   if (state === '42501') return `the user of DATABASE_URL has too few rights: ${RIGHTS} (docs/operations.md)`
   const code = networkCode(error)
-  return code === undefined ? undefined : `the database server of DATABASE_URL does not answer (${code})`
+  return code === undefined ? undefined : `the database server of DATABASE_URL does not answer (${code}): ${AWAY}`
 }
 
 /** ECONNREFUSED and its like; of a name with several addresses the first one's. */

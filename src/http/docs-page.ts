@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { z } from 'zod'
 import { answersOf } from './routes/answers.ts'
 import type { Route } from './routes/route.ts'
 
@@ -6,7 +7,9 @@ const style = `
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
 h2{margin:2rem 0 .25rem;font-size:1.05rem;font-family:ui-monospace,monospace}
 p{margin:.25rem 0}table{border-collapse:collapse;margin:.5rem 0}td,th{text-align:left;padding:.15rem 1rem .15rem 0;vertical-align:top}
-.who{color:#57606a}nav{columns:2;font-family:ui-monospace,monospace;font-size:.9rem}nav a{display:block}
+td,h2{overflow-wrap:anywhere}pre{overflow-x:auto;margin:.25rem 0;font-size:.85rem}
+.who{color:#57606a}nav{columns:2;font-family:ui-monospace,monospace;font-size:.9rem}nav a{display:block;overflow-wrap:anywhere}
+@media (max-width:600px){nav{columns:1}}
 @media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}.who{color:#9198a1}a{color:#58a6ff}}
 `
 
@@ -34,12 +37,16 @@ ${others.map(section).join('\n')}
 </body></html>`
 }
 
+const BATCH =
+  '{"batch":[{"type":"track","messageId":"m-1","userId":"u-1","event":"Product Viewed","properties":{"product_id":"tea"}}]}'
+
 /** The routes of the wire protocol differ in what they take and in nothing else. */
 function eventSection(events: readonly Route[]): string {
   const takes = events.map((route) => row([`${route.method.toUpperCase()} ${route.path}`, route.summary]))
   const [first] = events
   return `<section><h2 id="events">Sending events</h2>
 <p>Segment's wire protocol, and RudderStack's. <span class="who">For a write key.</span></p>
+<pre><code>${escapeHtml(BATCH)}</code></pre>
 <table>${takes.join('')}</table>
 <table>${(first === undefined ? [] : answers(first)).map((one) => row(one)).join('')}</table></section>`
 }
@@ -50,9 +57,9 @@ function nameOf({ method, path }: Route): string {
 
 function section(route: Route): string {
   return `<section><h2 id="${idOf(route)}">${nameOf(route)}</h2>
-<p>${escapeHtml(route.summary)}. <span class="who">${escapeHtml(who(route))}</span></p>
-${route.description === undefined ? '' : `<p>${escapeHtml(route.description)}</p>`}
-<table>${[...inputs(route), ...answers(route)].map((one) => row(one)).join('')}</table></section>`
+<p>${textHtml(route.summary)}. <span class="who">${escapeHtml(who(route))}</span></p>
+${route.description === undefined ? '' : `<p>${textHtml(route.description)}</p>`}
+<table>${[...inputs(route), ...answers(route)].map((one) => row(one)).join('')}</table>${example(route)}</section>`
 }
 
 function who({ access }: Route): string {
@@ -63,13 +70,48 @@ function who({ access }: Route): string {
 
 function inputs({ query, body, headers }: Route): [string, string][] {
   return [
-    ...Object.keys(query?.shape ?? {}).map((name): [string, string] => [
-      `?${name}`,
-      query?.shape[name]?.description ?? '',
-    ]),
+    ...(query === undefined ? [] : parameters(query)),
     ...Object.entries(headers ?? {}),
-    ...(body === undefined ? [] : [['body', 'JSON; its fields stand in /openapi.json'] as [string, string]]),
+    ...(body === undefined ? [] : [['body', BODY] as [string, string]]),
   ]
+}
+
+const BODY = 'JSON, as in the example below; every field with its bounds stands in openapi.json.'
+
+/** What JSON Schema tells of a parameter. */
+interface Parameter {
+  readonly description?: string
+  readonly enum?: readonly string[]
+  readonly default?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+function parameters(query: z.ZodObject): [string, string][] {
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input', unrepresentable: 'any' }) as {
+    properties?: Record<string, Parameter>
+    required?: readonly string[]
+  }
+  return Object.entries(properties).map(([name, about]) => [`?${name}`, told(about, required.includes(name))])
+}
+
+function told({ description, enum: values, minimum, maximum, default: standing }: Parameter, needed: boolean): string {
+  const bounded = minimum !== undefined && maximum !== undefined
+  return [
+    description,
+    values === undefined ? undefined : `One of ${values.map((value) => `\`${value}\``).join(', ')}.`,
+    bounded ? `From ${minimum} to ${maximum}.` : undefined,
+    standing === undefined ? undefined : `Default: \`${String(standing)}\`.`,
+    needed ? 'Required.' : undefined,
+  ]
+    .filter((part) => part !== undefined)
+    .join(' ')
+}
+
+/** The example that the body's schema carries. */
+function example({ body }: Route): string {
+  const [first] = (body?.schema.meta()?.examples ?? []) as readonly unknown[]
+  return first === undefined ? '' : `\n<pre><code>${escapeHtml(JSON.stringify(first, null, 1))}</code></pre>`
 }
 
 function answers(route: Route): [string, string][] {
@@ -77,7 +119,12 @@ function answers(route: Route): [string, string][] {
 }
 
 function row([name, about]: [string, string]): string {
-  return `<tr><th scope="row"><code>${escapeHtml(name)}</code></th><td>${escapeHtml(about)}</td></tr>`
+  return `<tr><th scope="row"><code>${escapeHtml(name)}</code></th><td>${textHtml(about)}</td></tr>`
+}
+
+/** A text in which backticks mark what is to be written as it stands. */
+function textHtml(text: string): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
 
 function idOf({ method, path }: Route): string {

@@ -7,7 +7,7 @@ import type { z } from 'zod'
 export function wordingOf(issue: z.core.$ZodRawIssue): string {
   const def = definitionOf(issue.inst)
   if (issue.code === 'invalid_type') {
-    const kind = formats[def.format ?? ''] ?? kinds[issue.expected] ?? 'another kind of value'
+    const kind = formats[def.format ?? ''] ?? numberOf(issue.inst) ?? kinds[issue.expected] ?? 'another kind of value'
     if (issue.input === undefined) return `is missing: write ${kind}`
     return issue.expected === 'string' && Array.isArray(issue.input) ? `write ${kind}, once` : `write ${kind}`
   }
@@ -32,6 +32,20 @@ const kinds: Readonly<Record<string, string>> = {
 const formats: Readonly<Record<string, string>> = {
   date: 'a day such as 2026-01-31',
   datetime: 'a time such as 2026-01-31T12:00:00Z',
+}
+
+/** A whole number that has both ends; those of every exact one are no ends. */
+function numberOf(schema: unknown): string | undefined {
+  const { isInt, minValue, maxValue } = (schema ?? {}) as NumberSchema
+  if (isInt !== true || typeof minValue !== 'number' || typeof maxValue !== 'number') return undefined
+  return maxValue < Number.MAX_SAFE_INTEGER ? `a whole number from ${minValue} to ${maxValue}` : undefined
+}
+
+/** As zod shows it of a ZodNumber, and of no other schema. */
+interface NumberSchema {
+  readonly isInt?: boolean
+  readonly minValue?: number | null
+  readonly maxValue?: number | null
 }
 
 function least(origin: unknown, minimum: number): string {

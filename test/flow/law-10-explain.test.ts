@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Json, JsonObject } from '../../src/event/event.ts'
+import { answerSchema } from '../../src/http/routes/decisions.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
 import { policyWith, recordingModule, twoModules } from '../support/recording-module.ts'
 import { makeShop } from '../support/subject-tokens.ts'
@@ -42,6 +43,7 @@ async function send(
 async function explanation(messageId: string): Promise<JsonObject> {
   const answer = await officer.get(`/api/decisions/${messageId}`)
   expect(answer.status).toBe(200)
+  answerSchema.parse(answer.body) // every field as /openapi.json has it
   return answer.body
 }
 

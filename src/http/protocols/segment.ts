@@ -87,7 +87,7 @@ function typeOf(message: Fields, expected: EventType | undefined): EventType {
 function nameOf(message: Fields, type: EventType): string {
   if (type !== 'track') return type
   const name = textAt(message, 'event')
-  if (name === undefined) throw new InvalidMessage('event', 'is missing')
+  if (name === undefined) throw new InvalidMessage('event', 'is missing: write what happened, such as Order Completed')
   if (name.length > MAX_NAME) throw new InvalidMessage('event', `must be at most ${MAX_NAME} characters`)
   return name
 }
@@ -101,7 +101,8 @@ function identifiersOf(message: Fields, type: EventType): Identifiers {
   if (userId === undefined && anonymousId === undefined) {
     throw new InvalidMessage('userId', 'or anonymousId is needed')
   }
-  if (type === 'alias' && previousId === undefined) throw new InvalidMessage('previousId', 'is missing')
+  if (type === 'alias' && previousId === undefined)
+    throw new InvalidMessage('previousId', 'is missing: write the id that the person had before')
   return {
     ...(userId === undefined ? {} : { userId }),
     ...(anonymousId === undefined ? {} : { anonymousId }),

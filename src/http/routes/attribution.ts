@@ -1,19 +1,23 @@
 import { z } from 'zod'
 import type { HttpDeps } from '../deps.ts'
-import { day, text } from './fields.ts'
+import { currency, day, text } from './fields.ts'
 import type { Route } from './route.ts'
 
 const MAX_ROWS = 10_000
 const MAX_DAYS = 800
 
-const currency = z.string().regex(/^[A-Z]{3}$/, 'write an ISO 4217 code, such as CNY')
-
 const querySchema = z
   .strictObject({
-    model: z.enum(['first', 'last', 'linear', 'position']).default('last'),
+    model: z
+      .enum(['first', 'last', 'linear', 'position'])
+      .default('last')
+      .describe('Which touches an order is credited to; `position`: 40 % first, 40 % last, 20 % those between.'),
     from: day.optional().describe('First day; 89 days before `to` where it is not given.'),
     to: day.optional().describe('Last day; today where it is not given.'),
-    by: z.enum(['channel', 'source', 'campaign']).default('channel'),
+    by: z
+      .enum(['channel', 'source', 'campaign'])
+      .default('channel')
+      .describe('A line for each channel, or within it for each source or campaign.'),
     currency: currency.optional().describe('That of most conversions where it is not given.'),
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from <= to, 'from must not be after to')
@@ -29,7 +33,11 @@ const lineSchema = z
     channel: z.string().describe('`Direct`: no touch in the 90 days before. `Unassigned`: no rule takes it.'),
     source: z.string().nullable().optional().describe('Asked for `by=source`.'),
     campaign: z.string().nullable().optional().describe('Asked for `by=campaign`.'),
-    conversions: z.number().describe('Credited orders, in millionths; all channels add up to the orders delivered.'),
+    conversions: z
+      .number()
+      .describe(
+        'Credited orders, exact to a millionth, so that all lines add up to the orders delivered; round for display.',
+      ),
     new_customers: z.number().describe("The part of them that are a person's first order known here."),
     value: money,
     cost: money.nullable(),
@@ -104,13 +112,22 @@ const bodySchema = z
           currency,
           cost: z
             .string('write a decimal number as a text, such as "19.90"')
-            .regex(/^-?\d{1,15}(\.\d{1,4})?$/, 'write a decimal number with at most four places, such as "19.90"'),
+            .regex(/^-?\d{1,15}(\.\d{1,4})?$/, 'write a decimal number with at most four places, such as "19.90"')
+            .describe("Rounded to the currency's minor unit; below zero takes back."),
         }),
       )
       .min(1)
       .max(MAX_ROWS),
   })
-  .meta({ id: 'CostsDelivery' })
+  .meta({
+    id: 'CostsDelivery',
+    examples: [
+      {
+        batchId: 'ads-2026-11-20',
+        rows: [{ day: '2026-11-20', channel: 'Influencer', source: 'xiaohongshu', currency: 'CNY', cost: '900.00' }],
+      },
+    ],
+  })
 
 /** POST /api/attribution/costs */
 export function addCosts(deps: HttpDeps): Route {
@@ -119,6 +136,8 @@ export function addCosts(deps: HttpDeps): Route {
     path: '/api/attribution/costs',
     surface: 'api',
     summary: 'Add what marketing cost, by day and channel',
+    description:
+      'A known batchId changes nothing. To correct: a new batchId with the negative of the old row, then the right one.',
     body: { schema: bodySchema, limit: 4_000_000 },
     answers: {
       200: {

@@ -13,15 +13,17 @@ const querySchema = z.strictObject({
   cursor: z
     .string()
     .regex(/^\d{1,18}$/, 'write the `next` of an earlier answer')
-    .optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    .optional()
+    .describe('Where to go on: the `next` of the page before.'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100).describe('Entries of a page.'),
   action: z
     .string()
     .regex(/^[a-z][a-z.-]{0,63}$/, 'write an action such as consent.read')
-    .optional(),
-  actor: text(100).optional(),
-  from: time,
-  to: time,
+    .optional()
+    .describe('Only this action, such as `decision.read` or `consent.read`.'),
+  actor: text(100).optional().describe('Only this actor: `token:<id>`, `source:<id>`, `cli` or `weir`.'),
+  from: time.describe('Not before this time, such as `2026-01-31T12:00:00Z`.'),
+  to: time.describe('Before this time.'),
 })
 
 const answerSchema = z

@@ -30,7 +30,10 @@ const bodySchema = z
     noticeToken: text(4_096).nullish().describe('Names the text that the person saw.'),
     writeKey: z.string().optional(),
   })
-  .meta({ id: 'ConsentChoice' })
+  .meta({
+    id: 'ConsentChoice',
+    examples: [{ userId: 'u-1', choices: { analytics: true, personalisation: false } }],
+  })
 
 const answerSchema = z
   .strictObject({

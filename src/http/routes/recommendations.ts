@@ -6,11 +6,16 @@ import { text } from './fields.ts'
 import type { Route } from './route.ts'
 
 const MAX_ITEMS = 100
+// A text, not an enum: which there are is the module's to say.
+const PLACEMENTS = 'write also_bought, popular or for_you'
 
 const querySchema = z.strictObject({
-  placement: z.string().regex(/^[a-z][a-z_]{0,40}$/, 'write also_bought, popular or for_you'),
-  product_id: text(128).optional(),
-  n: z.coerce.number().int().min(1).max(MAX_ITEMS).default(10),
+  placement: z
+    .string({ error: ({ input }) => (input === undefined ? `is missing: ${PLACEMENTS}` : undefined) })
+    .regex(/^[a-z][a-z_]{0,40}$/, PLACEMENTS)
+    .describe('`also_bought`, `for_you` or `popular`.'),
+  product_id: text(128).optional().describe('The product that `also_bought` is about.'),
+  n: z.coerce.number().int().min(1).max(MAX_ITEMS).default(10).describe('Items at most.'),
 })
 
 const answerSchema = z

@@ -1,13 +1,16 @@
 import { z } from 'zod'
 import type { HttpDeps, TotalsRow } from '../deps.ts'
-import { day, text } from './fields.ts'
+import { currency, day, text } from './fields.ts'
 import type { Route } from './route.ts'
 
 const MAX_ROWS = 10_000
 const MAX_DAYS = 800
 
 const querySchema = z
-  .strictObject({ from: day, to: day })
+  .strictObject({
+    from: day.describe('First day, UTC.'),
+    to: day.describe('Last day, included; at most 800 after the first.'),
+  })
   .refine(({ from, to }) => from <= to, 'from must not be after to')
   .refine(({ from, to }) => Date.parse(to) - Date.parse(from) <= MAX_DAYS * 86_400_000, `at most ${MAX_DAYS} days`)
 
@@ -26,7 +29,7 @@ const bodySchema = z
           .strictObject({
             day,
             shop: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'write the name of a shop, such as main'),
-            currency: z.string().regex(/^[A-Z]{3}$/, 'write an ISO 4217 code, such as CNY'),
+            currency,
             product_id: text(128).optional(),
             orders: count,
             units: count,
@@ -46,7 +49,25 @@ const bodySchema = z
       .min(1)
       .max(MAX_ROWS),
   })
-  .meta({ id: 'TotalsDelivery' })
+  .meta({
+    id: 'TotalsDelivery',
+    examples: [
+      {
+        batchId: 'erp-2026-01-02',
+        rows: [
+          {
+            day: '2026-01-02',
+            shop: 'main',
+            currency: 'CNY',
+            product_id: 'sku-1',
+            orders: 2,
+            units: 3,
+            value: '19.90',
+          },
+        ],
+      },
+    ],
+  })
 
 const sumSchema = {
   from: day.describe('First day of the span; equal to `to` for a day.'),

@@ -115,10 +115,15 @@ test.each([
 test.each([
   ['n=0', 'query.n: write at least 1'],
   ['n=1000', 'query.n: write at most 100'],
-  ['n=many', 'query.n: write a number'],
+  ['n=many', 'query.n: write a whole number from 1 to 100'],
   ['n=1.5', 'query.n: write a whole number'],
 ])('what to write is said for a number: %s', async (query, detail) => {
   expect((await get(`/v1/recommendations?placement=popular&${query}`).expect(400)).body.detail).toBe(detail)
+})
+
+test('a placement that is missing is told with those there are', async () => {
+  const { body } = await get('/v1/recommendations?product_id=tea').expect(400)
+  expect(body.detail).toBe('query.placement: is missing: write also_bought, popular or for_you')
 })
 
 test('what fails behind the routes of shops is 503 with when to ask again', async () => {
@@ -316,7 +321,10 @@ test('the description is OpenAPI 3.1 of every route, and reads without asking an
   expect(Object.keys(body.components.schemas.Totals.properties)).toEqual(['k', 'rows', 'sums', 'withheld', 'wider'])
   const page = await request(edge.url).get('/docs').expect(200)
   expect(page.text.match(/<section>/g)?.length).toBeLessThan(ids.length - 15) // the event routes share one
-  expect(page.text).not.toMatch(/<script|src=|@import|url\(/)
+  expect(page.text).not.toMatch(/<script|src=|@import|url\(|`/)
+  expect(page.text).not.toMatch(/<code>\?\w+<\/code><\/th><td><\/td>/) // every parameter is told
+  expect(page.text).toContain('One of <code>channel</code>, <code>source</code>, <code>campaign</code>.')
+  expect(page.text.match(/<pre>/g)?.length).toBe(4) // of events, and of each body
   expect(page.headers['content-security-policy']).toMatch(/^default-src 'none'; style-src 'sha256-/)
 })
 

@@ -179,7 +179,8 @@ test('a database server that does not answer is one line that says so', async ()
   const { code, stderr } = await runCommand(['source', 'list'], away)
   expect({ code, stderr }).toEqual({
     code: 1,
-    stderr: 'weir: the database server of DATABASE_URL does not answer (ECONNREFUSED)\n',
+    stderr:
+      'weir: the database server of DATABASE_URL does not answer (ECONNREFUSED): start it, or unset DATABASE_URL to use the embedded one\n',
   })
 })
 
