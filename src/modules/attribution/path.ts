@@ -36,24 +36,27 @@ const MAX_PATH = 500
  * back, in order; what repeats the one before within 30 minutes is the same touch. `touches` are in order of time.
  */
 export function pathsOf<Touch extends TouchAt>(touches: readonly Touch[]): (minute: number) => Touch[] {
-  const begins = touches.map((touch, i) => i === 0 || !isSame(touches[i - 1]!, touch))
+  const begins = touches.filter((touch, i) => i === 0 || !isSame(touches[i - 1]!, touch))
   return (minute) => {
-    const from = firstAt(touches, minute - LOOKBACK_MINUTES)
-    const path: Touch[] = []
-    for (let i = firstAt(touches, minute + 1) - 1; i >= from && path.length < MAX_PATH; i--) {
-      if (begins[i] === true || i === from) path.push(touches[i]!)
-    }
-    return path.reverse()
+    const earliest = minute - LOOKBACK_MINUTES
+    const past = firstAt(begins, minute + 1)
+    const path = begins.slice(Math.max(firstAt(begins, earliest), past - MAX_PATH), past)
+    const oldest = touches[firstAt(touches, earliest)]
+    // A visit that began before the lookback is in it from its first touch within.
+    const cutOff = oldest !== undefined && oldest.minute <= minute && oldest !== path[0]
+    return cutOff && path.length < MAX_PATH ? [oldest, ...path] : path
   }
 }
 
 function isSame(before: TouchAt, touch: TouchAt): boolean {
-  return touch.minute - before.minute <= SAME_TOUCH_MINUTES && wayKey(before) === wayKey(touch)
+  return touch.minute - before.minute <= SAME_TOUCH_MINUTES && WAY.every((part) => before[part] === touch[part])
 }
+
+const WAY = ['source', 'medium', 'campaign', 'creative', 'tag', 'referrer'] as const
 
 /** One text for each way; none of its parts holds a control character. */
 export function wayKey(way: Way): string {
-  return [way.source, way.medium, way.campaign, way.creative, way.tag, way.referrer].join('\u0001')
+  return WAY.map((part) => way[part]).join('\u0001')
 }
 
 /** Index of the first touch at or after the minute. */

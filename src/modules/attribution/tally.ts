@@ -29,18 +29,36 @@ export interface Draft {
   readonly credits: Map<string, Line & { credit: Credit }>
 }
 
-/** Pure: adds one person's conversions of the range. */
-export function countJourney(
+/** Touches looked at between two yields: a few milliseconds. */
+const AT_ONCE = 5_000
+
+/**
+ * Adds one person's conversions of the range. Pure; yields wherever the caller may let others have a turn, for one
+ * person can have any number of touches and orders.
+ */
+export function* countJourney(
   tallies: Map<string, Draft>,
   { touches, conversions }: Journey,
   model: Model,
   lineOf: (touch: TouchAt) => Line | undefined,
-): void {
-  const pathAt = pathsOf(touches.filter((touch) => lineOf(touch) !== undefined))
+): Generator<void, void, void> {
+  let looked = 0
+  const lineAt = new Map<TouchAt, Line>()
+  for (const touch of touches) {
+    const line = lineOf(touch)
+    if (line !== undefined) lineAt.set(touch, line)
+    if (++looked % AT_ONCE === 0) yield
+  }
+  const pathAt = pathsOf([...lineAt.keys()])
   for (const [i, { minute, currency, value, counts }] of conversions.entries()) {
     if (!counts) continue
     const path = pathAt(minute)
-    const lines = path.length === 0 ? [DIRECTLY] : path.map((touch) => lineOf(touch)!)
+    looked += path.length + 1
+    if (looked >= AT_ONCE) {
+      looked = 0
+      yield
+    }
+    const lines = path.length === 0 ? [DIRECTLY] : path.map((touch) => lineAt.get(touch)!)
     const tally = tallies.get(currency) ?? { conversions: 0, value: 0n, credits: new Map() }
     tallies.set(currency, tally)
     tally.conversions += 1

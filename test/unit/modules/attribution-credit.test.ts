@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readChannels } from '../../../src/modules/attribution/channels.ts'
 import { creditsOf, MICRO, MODELS, type Model, shareOut } from '../../../src/modules/attribution/credit.ts'
-import type { Bought, Journey, TouchAt } from '../../../src/modules/attribution/path.ts'
+import { type Bought, type Journey, pathsOf, type TouchAt } from '../../../src/modules/attribution/path.ts'
 import { countJourney, type Draft, liner, type Tally } from '../../../src/modules/attribution/tally.ts'
 
 const seed = Number(process.env.WEIR_TEST_SEED ?? Date.now() % 1_000_000_000)
@@ -35,7 +35,7 @@ const shares = (model: Model, length: number): number[] =>
 function tally(journeys: readonly Journey[], model: Model, by: 'channel' | 'source' | 'campaign' = 'channel'): Tally {
   const tallies = new Map<string, Draft>()
   const lineOf = liner(channels, by)
-  for (const journey of journeys) countJourney(tallies, journey, model, lineOf)
+  for (const journey of journeys) [...countJourney(tallies, journey, model, lineOf)]
   return tallies.get('CNY') ?? { conversions: 0, value: 0n, credits: new Map() }
 }
 
@@ -113,6 +113,49 @@ describe('credit by hand', () => {
     })
   })
 
+  test('a visit that began before the lookback counts from its first touch within', () => {
+    const at = 200 * DAY
+    const edge = at - 90 * DAY
+    const touches = [...[edge - 20, edge - 1, edge + 5].map((minute) => ({ ...kol, minute })), { ...baidu, minute: at }]
+    const journey: Journey = { touches, conversions: [order(at)] }
+    expect(credited(journey, 'first')).toEqual({ Influencer: [1, 1000] })
+    expect(credited(journey, 'linear')).toEqual({ Influencer: [0.5, 500], Search: [0.5, 500] })
+    const before = { touches: touches.slice(0, 2), conversions: [order(at)] }
+    expect(credited(before, 'first')).toEqual({ Direct: [1, 1000] })
+  })
+
+  test('of a path of more than 500 touches the latest 500 count', () => {
+    const many = Array.from({ length: 600 }, (_, i) => ({ ...kol, minute: i * 31 }))
+    const after = pathsOf([{ ...baidu, minute: 0 }, ...many])(600 * 31)
+    expect([after.length, after[0]?.minute]).toEqual([500, 100 * 31])
+  })
+
+  test('a long journey is counted in turns, each of a bounded number of looks', () => {
+    let looks = 0
+    const touches = Array.from({ length: 100_000 }, (_, i) => ({ ...kol, minute: i * 10 }))
+    // Every reading of a touch's minute is a look.
+    const watched = touches.map(({ minute, ...way }) => ({
+      ...way,
+      get minute() {
+        looks++
+        return minute
+      },
+    }))
+    looks = 0
+    const pathAt = pathsOf(watched)
+    const prepared = looks
+    looks = 0
+    for (let i = 0; i < 1_000; i++) pathAt(1_000_000 - i)
+    expect([prepared < 3 * touches.length, looks < 100 * 1_000]).toEqual([true, true])
+
+    const conversions = Array.from({ length: 2_000 }, (_, i) => order(1_000_000 + i))
+    const turns = [...countJourney(new Map(), { touches, conversions }, 'last', liner(channels, 'channel'))]
+    expect(turns.length).toBeGreaterThanOrEqual(100_000 / 5_000)
+    const visits = Array.from({ length: 500 }, (_, i) => ({ ...kol, minute: i * 31 }))
+    const paths = { touches: visits, conversions: Array.from({ length: 200 }, (_, i) => order(15_500 + i)) }
+    expect([...countJourney(new Map(), paths, 'linear', liner(channels, 'channel'))].length).toBeGreaterThan(15)
+  })
+
   test('a customer is new with the first order known, whatever range is asked for', () => {
     const conversions = [order(1 * DAY, 5n, { counts: false }), order(9 * DAY), order(10 * DAY)]
     const late = tally([{ touches: [], conversions }], 'last')
@@ -161,7 +204,7 @@ describe('whatever happened', () => {
     fc.assert(
       fc.property(journeys, fc.constantFrom('channel', 'source', 'campaign'), (all, by) => {
         const tallies = new Map<string, Draft>()
-        for (const journey of all) countJourney(tallies, journey, model, liner(channels, by))
+        for (const journey of all) [...countJourney(tallies, journey, model, liner(channels, by))]
         const counted = all.flatMap(({ conversions }) => conversions.filter(({ counts }) => counts))
         for (const currency of ['CNY', 'JPY']) {
           const own = counted.filter((one) => one.currency === currency)
