@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { lstat, mkdir, realpath, stat, symlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { AppError } from '../../errors.ts'
 import { canTraverse, chooseUser, isRoot, type RunAs } from './run-as.ts'
@@ -19,7 +19,7 @@ const VAR_LIB = '/var/lib/weir'
  * @throws AppError where the link points to a folder that is gone: an empty database in its place would look like loss
  */
 export async function findHome(dataDir: string, log: Logger): Promise<Home> {
-  await mkdir(dataDir, { recursive: true, mode: isRoot() ? 0o711 : 0o700 })
+  await makeFolder(dataDir, isRoot() ? 0o711 : 0o700)
   const root = await realpath(dataDir)
   const usual = join(root, 'postgres')
   const existing = await realpath(usual).catch(() => undefined)
@@ -42,7 +42,7 @@ async function refuseDanglingLink(link: string): Promise<void> {
 }
 
 async function placeInVarLib(root: string, runAs: RunAs): Promise<string> {
-  await mkdir(VAR_LIB, { recursive: true, mode: 0o711 })
+  await makeFolder(VAR_LIB, 0o711)
   if (!(await canTraverse(VAR_LIB, runAs))) {
     throw new AppError(
       'conflict',
@@ -63,4 +63,37 @@ export async function linkHome(dataDir: string, home: Home): Promise<void> {
       if (error.code !== 'EEXIST') throw error
     })
   }
+}
+
+/**
+ * Makes a folder, and those above it that are missing; one that is there stays as it is. Node's own recursive mkdir
+ * never ends where a folder that exists refuses with ENOENT, as /proc does.
+ * @throws AppError `invalid` where it cannot be made
+ */
+export async function makeFolder(path: string, mode?: number): Promise<void> {
+  const folder = resolve(path)
+  let refused = await tryFolder(folder, mode)
+  if (refused?.code === 'ENOENT' && !(await isFolder(dirname(folder)))) {
+    await makeFolder(dirname(folder), mode) // ends at the root, which is a folder
+    refused = await tryFolder(folder, mode)
+  }
+  if (refused === undefined) return
+  throw new AppError('invalid', `${folder} cannot be made (${refused.code}): name a folder that can`, {
+    cause: refused,
+  })
+}
+
+async function tryFolder(folder: string, mode: number | undefined): Promise<NodeJS.ErrnoException | undefined> {
+  try {
+    await mkdir(folder, { mode })
+  } catch (error) {
+    // Some file systems refuse what is there already with another code than EEXIST.
+    return (await isFolder(folder)) ? undefined : (error as NodeJS.ErrnoException)
+  }
+  return undefined
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() === true
 }
