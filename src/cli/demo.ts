@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { environmentWith, localeOf, readConfig } from '../config.ts'
+import { makeFolder } from '../db/embedded/home.ts'
 import { runDemo } from '../demo/run.ts'
 import { type Lang, langOf } from '../demo/words.ts'
 import { AppError } from '../errors.ts'
@@ -38,10 +39,12 @@ export function register(command: Command): void {
         environment: ({ dataDir, port }) =>
           // With npm's variable it ends where its parent, which is this process, is gone.
           demoEnvironment({ WEIR_DATA_DIR: dataDir, WEIR_PORT: String(port), npm_lifecycle_event: 'demo' }),
+        makeFolder: (path) => makeFolder(path),
         signal: stop,
         answer: (text) => process.stdout.write(text),
         tell: (text) => process.stderr.write(text),
         terminal: process.stderr.isTTY,
+        columns: { answer: () => process.stdout.columns, tell: () => process.stderr.columns },
       }).then(
         () => {
           process.exitCode = 0 // shown to the end; that Ctrl-C ended it was meant

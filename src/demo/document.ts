@@ -76,11 +76,13 @@ function count<T>(list: readonly T[], nameOf: (one: T) => string): Record<string
 }
 
 function deliveredOf(series: ReadonlyMap<string, number>): DemoDocument['delivered'] {
-  return [...series].flatMap(([name, events]) => {
+  const modules = [...series].flatMap(([name, events]) => {
     const module = /^weir_delivered_total\{(.+)\}$/.exec(name)?.[1]
     if (module === undefined || module === 'flow_probe') return []
     return [{ module, events, withheld: series.get(`weir_withheld_total{${module}}`) ?? 0 }]
   })
+  // /metrics names a module when it is first handed something: which one that is differs.
+  return modules.toSorted((a, b) => (a.module < b.module ? -1 : 1))
 }
 
 async function alsoBought(api: Api, id: string): Promise<DemoDocument['alsoBought'][number]> {

@@ -2,6 +2,7 @@ import type { Keys } from './keys.ts'
 import type { Shop } from './shop.ts'
 import { refusedOrder, reportRange } from './story.ts'
 import { type Lang, WORDS } from './words.ts'
+import { wrap } from './wrap.ts'
 
 export interface NextInput {
   readonly url: string
@@ -10,10 +11,12 @@ export interface NextInput {
   readonly lang: Lang
   /** Whether the data stay when the gateway ends. */
   readonly kept: boolean
+  /** Columns for the sentences; a command stays on one line, to be copied as it stands. */
+  readonly width: number
 }
 
 /** Where to go on while the gateway runs: pages to open, and commands that work as they stand, tokens included. */
-export function nextSteps({ url, shop, keys, lang, kept }: NextInput): string {
+export function nextSteps({ url, shop, keys, lang, kept, width }: NextInput): string {
   const { heads, next } = WORDS[lang]
   const { from, to } = reportRange(shop)
   const bearer = (token: string): string => `-H "Authorization: Bearer ${token}"`
@@ -28,5 +31,5 @@ export function nextSteps({ url, shop, keys, lang, kept }: NextInput): string {
     ...['/docs', '/readyz', '/metrics'].map((path) => `  ${url}${path}`),
     ...commands.flatMap(([what, command]) => [`  # ${what}`, `  ${command}`]),
   ]
-  return `\n${heads.next}\n${lines.join('\n')}\n\n${kept ? next.staysKept : next.stays}\n`
+  return `\n${heads.next}\n${lines.join('\n')}\n\n${wrap(kept ? next.staysKept : next.stays, { width })}\n`
 }

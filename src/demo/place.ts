@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -15,10 +15,13 @@ export interface Place {
 const PREFIX = 'weir-demo-'
 
 /**
- * The asked folder, new or empty, or a temporary one.
+ * The asked folder, new (`makeFolder` makes it) or empty, or a temporary one.
  * @throws AppError where the folder has something in it: the demo's people would mix with whoever is in there
  */
-export async function makePlace(asked: string | undefined): Promise<Place> {
+export async function makePlace(
+  asked: string | undefined,
+  makeFolder: (path: string) => Promise<void>,
+): Promise<Place> {
   if (asked !== undefined) {
     const dataDir = resolve(asked)
     const found = await readdir(dataDir).catch((error: NodeJS.ErrnoException) => {
@@ -26,7 +29,7 @@ export async function makePlace(asked: string | undefined): Promise<Place> {
       throw new AppError('invalid', `--data-dir: ${dataDir} cannot be used (${error.code})`)
     })
     if (found.length > 0) throw new AppError('invalid', `--data-dir: ${dataDir} is not empty; name a new folder`)
-    await mkdir(dataDir, { recursive: true })
+    await makeFolder(dataDir)
     return { dataDir, temporary: false, remove: async () => undefined }
   }
   await removeAbandoned()

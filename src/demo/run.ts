@@ -15,6 +15,7 @@ import { makeShop, type Shop } from './shop.ts'
 import { reportRange } from './story.ts'
 import { withdraw } from './withdraw.ts'
 import { type Lang, WORDS } from './words.ts'
+import { widthFor, wrap } from './wrap.ts'
 
 export interface DemoInput {
   readonly lang: Lang
@@ -29,6 +30,8 @@ export interface DemoInput {
   readonly json: boolean
   /** What the gateway's process is given for its environment. */
   environment(place: { readonly dataDir: string; readonly port: number }): NodeJS.ProcessEnv
+  /** Makes a folder and what is missing above it. @throws AppError where it cannot */
+  makeFolder(path: string): Promise<void>
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
   /** The answer, on stdout. */
@@ -36,6 +39,8 @@ export interface DemoInput {
   /** What goes on meanwhile, on stderr. */
   readonly tell: (text: string) => void
   readonly terminal: boolean
+  /** Columns of the terminal behind `answer` and behind `tell`; undefined or 0 where there is none. */
+  readonly columns: Readonly<Record<'answer' | 'tell', () => number | undefined>>
 }
 
 /** What a step works with. `signal` is also aborted, with the reason, where the gateway ends by itself. */
@@ -54,9 +59,13 @@ export async function runDemo(input: DemoInput): Promise<void> {
   const words = WORDS[input.lang]
   const shop = makeShop({ seed: input.seed, lastDay: input.lastDay })
   const segment = await loadSegment()
-  const screen = openScreen(input.tell, { terminal: input.terminal, colon: words.colon })
+  const screen = openScreen(input.tell, {
+    terminal: input.terminal,
+    colon: words.colon,
+    columns: input.columns.tell,
+  })
   input.tell(`${words.title(String(shop.people.length), String(shop.days.length))}\n${words.synthetic(shop.seed)}\n\n`)
-  const place = await makePlace(input.dataDir)
+  const place = await makePlace(input.dataDir, (path) => input.makeFolder(path))
   let gateway: Gateway | undefined
   try {
     const port = await choosePort(input.port)
@@ -124,12 +133,16 @@ async function tellStory(
 function offerNext({ input, gateway }: Running, shop: Shop, keys: Keys, place: Place): string {
   const { again } = WORDS[input.lang].next
   return input.stays
-    ? nextSteps({ url: gateway.url, shop, keys, lang: input.lang, kept: !place.temporary })
-    : `${again}\n`
+    ? nextSteps({ url: gateway.url, shop, keys, lang: input.lang, kept: !place.temporary, width: pageWidth(input) })
+    : `${wrap(again, { width: pageWidth(input) })}\n`
+}
+
+function pageWidth({ columns }: DemoInput): number {
+  return widthFor(columns.answer())
 }
 
 function show({ input }: Running, document: DemoDocument): void {
-  input.answer(input.json ? `${JSON.stringify(document)}\n` : report(document, input.lang))
+  input.answer(input.json ? `${JSON.stringify(document)}\n` : report(document, input.lang, pageWidth(input)))
 }
 
 /** Settles as the work does, or at once when the signal is aborted, with its reason. */
@@ -154,5 +167,6 @@ async function tidyUp(input: DemoInput, gateway: Gateway | undefined, place: Pla
   if (input.signal.aborted) input.tell(`\n${details.stopping}\n`)
   await gateway?.stop()
   await place.remove()
-  input.tell(`${details.stopped}${place.temporary ? '' : betweenSentences + details.kept(place.dataDir)}\n`)
+  const data = place.temporary ? details.removed : details.kept(place.dataDir)
+  input.tell(`${details.stopped}${betweenSentences}${data}\n`)
 }

@@ -1,4 +1,5 @@
-import { bar } from './table.ts'
+import { bar, clip, displayWidth } from './table.ts'
+import { wrap } from './wrap.ts'
 
 /** Says what goes on, a line a step with the time it took. */
 export interface Screen {
@@ -14,43 +15,69 @@ export interface Tell {
   readonly detail: (text: string) => void
 }
 
+export interface ScreenOptions {
+  readonly terminal: boolean
+  readonly colon: string
+  /** Columns of the terminal now; undefined or 0 where nobody knows. */
+  readonly columns: () => number | undefined
+}
+
+const INDENT = ' '.repeat(9)
+const BAR = 24
+const SHORTEST_BAR = 6
+
 /**
  * On a terminal a step's line is written over as it goes on, with a bar where it tells its progress; elsewhere it is
- * written when it is done, and progress is a plain line for every tenth.
+ * written when it is done, and progress is a plain line for every tenth. A line that is written over fits into
+ * `columns`: of one that wraps, only the last part would be. What a step tells after it was given up is not shown.
  */
-export function openScreen(
-  write: (text: string) => void,
-  { terminal, colon }: { readonly terminal: boolean; readonly colon: string },
-): Screen {
+export function openScreen(write: (text: string) => void, { terminal, colon, columns }: ScreenOptions): Screen {
   const begun = performance.now()
   return {
     seconds: () => secondsSince(begun),
     async step(name, work) {
       const startedAt = performance.now()
+      // The last column stays free: some terminals go on to the next line when it is filled.
+      const room = (): number => (columns() || 80) - 1
       let more = ''
       let tenths = 0
-      if (terminal) write(`         ${name} …`)
+      let over = false
+      if (terminal) write(clip(`${INDENT}${name} …`, room()))
       const result = await work({
         progress(done, total) {
+          if (over) return
           const share = total === 0 ? 1 : done / total
-          if (terminal) write(`\r\u001b[K         ${name}  ${bar(share, 24)} ${Math.floor(share * 100)} %`)
+          if (terminal) write(`\r\u001b[K${progressLine(name, share, room())}`)
           else if (Math.floor(share * 10) > tenths) {
             tenths = Math.floor(share * 10)
-            write(`         ${name}${colon}${tenths * 10} %\n`)
+            write(`${INDENT}${name}${colon}${tenths * 10} %\n`)
           }
         },
         detail(text) {
           more = text
         },
-      }).catch((error: unknown) => {
-        if (terminal) write('\n')
-        throw error
       })
+        .catch((error: unknown) => {
+          if (terminal) write('\n')
+          throw error
+        })
+        .finally(() => {
+          over = true
+        })
       const took = `${secondsSince(startedAt).toFixed(1)} s`.padStart(7)
-      write(`${terminal ? '\r\u001b[K' : ''}${took}  ${name}${more === '' ? '' : colon + more}\n`)
+      const said = `${name}${more === '' ? '' : colon + more}`
+      const width = terminal ? room() : Infinity
+      write(`${terminal ? '\r\u001b[K' : ''}${wrap(said, { width, first: `${took}  `, next: INDENT })}\n`)
       return result
     },
   }
+}
+
+function progressLine(name: string, share: number, room: number): string {
+  const percent = `${Math.floor(share * 100)} %`
+  const left = room - displayWidth(`${INDENT}${name}   100 %`)
+  if (left >= SHORTEST_BAR) return `${INDENT}${name}  ${bar(share, Math.min(BAR, left))} ${percent}`
+  return `${clip(`${INDENT}${name}`, room - '  100 %'.length)}  ${percent}`
 }
 
 function secondsSince(startedAt: number): number {

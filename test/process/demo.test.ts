@@ -187,7 +187,7 @@ describe('weir demo that is interrupted or hindered', { timeout: 150_000 }, () =
     const processes = await processesOf(demo)
     demo.child.kill('SIGTERM')
     expect(await demo.ended).toBe(143)
-    expect(demo.said()).toMatch(/Stopping the gateway…\n(.*\n)*.*Nothing is left running\.\n$/)
+    expect(demo.said()).toMatch(/Stopping the gateway…\n(.*\n)*.*Nothing is left running\. Its data are removed\.\n$/)
     expect(demo.answered()).toBe('')
     await expectGone(processes)
   })

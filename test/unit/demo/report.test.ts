@@ -69,7 +69,7 @@ const document: DemoDocument = {
         wouldPermit: { choices: [{ purpose: 'personalisation', act: 'grant' }] },
       },
     ],
-    fields: { removed: ['properties.coupon'] },
+    fields: { removed: ['context.page.path', 'properties.coupon'] },
   },
   withdrawal: {
     person: 'customer-003',
@@ -85,7 +85,7 @@ const document: DemoDocument = {
 
 test('a table’s lines are as wide as its rule in both languages, whatever a cell holds', () => {
   for (const lang of ['en', 'zh'] as const) {
-    const lines = report(document, lang).split('\n')
+    const lines = report(document, lang, 80).split('\n')
     const rules = lines.flatMap((line, i) => (/^ {2}─[─ ]+$/.test(line) ? [i] : []))
     expect(rules).toHaveLength(6)
     for (const at of rules) {
@@ -97,38 +97,56 @@ test('a table’s lines are as wide as its rule in both languages, whatever a ce
   }
 })
 
-test('it names the three commonest reasons, an unknown one by its code, and leaves out the fourth', () => {
-  const text = report(document, 'en')
+test('it names the three commonest reasons in a table, an unknown one by its code, and the others below', () => {
+  const text = report(document, 'en', 120)
   expect(text).toMatch(/the person refused or withdrew +refused-by-person +300/)
   expect(text).toMatch(/something-new +something-new +30/)
-  expect(text).not.toContain('unknown-event')
+  expect(text).toContain('\n  and 10 unknown-event: the policy does not know the event\n')
 })
 
 test('a channel of one model alone has no orders in the other, and no return where nothing was spent', () => {
-  const text = report(document, 'en')
-  expect(text).toMatch(/Influencer +40 +0 +¥4,000 +– +¥50 +1\.50 +–/)
-  expect(text).toMatch(/Paid Search +0 +42 +– +¥4,200 +¥50 +– +-0\.25/)
+  const text = report(document, 'en', 120)
+  expect(text).toMatch(/Influencer +40 +0 +¥4,000 +– +¥50 +150 % +–/)
+  expect(text).toMatch(/Paid Search +0 +42 +– +¥4,200 +¥50 +– +-25 %/)
   expect(text).toMatch(/Direct +2 +0 +¥200 +– +– +– +–/)
   expect(text).toContain('Influencer opens 40 orders and closes 0; Paid Search opens 0 and closes 42.')
   expect(text).toContain('Unattributed: 12 orders, ¥340')
 })
 
+test.each(['en', 'zh'] as const)('no line of it is wider than the terminal (%s)', (lang) => {
+  for (const width of [80, 100, 120]) {
+    for (const line of report(document, lang, width).split('\n')) expect(displayWidth(line)).toBeLessThanOrEqual(width)
+  }
+})
+
+test('it says why the figures of delivery vary, and what was kept back only where something was', () => {
+  const one = report(document, 'en', 120)
+  expect(one).toMatch(/module +events +kept back: consent had gone\n.*\n {2}attribution +500 +3\n/)
+  const none = { ...document, delivered: [{ module: 'attribution', events: 500, withheld: 0 }] }
+  const text = report(none, 'en', 120)
+  expect(text).not.toContain('kept back')
+  expect(text).toMatch(/ {2}attribution +500\n.*withdrawal in the sample overtakes delivery/)
+  expect(report(none, 'zh', 120)).not.toContain('因已撤回同意而未交付')
+})
+
 test('a decision is told per module, with the first clause and what would have changed it', () => {
-  expect(report(document, 'en')).toContain(
+  expect(report(document, 'en', 120)).toContain(
     [
       '  ✓ attribution received it: consent to attribution was given and stands (policy line 25)',
       '  ✗ recommendation did not: personalisation was refused or withdrawn (policy line 30)',
-      '  Reached no module: properties.coupon.',
+      '  Reached no module: context.page.path, properties.coupon.',
       '  What would have changed it: consent to personalisation.',
     ].join('\n'),
   )
 })
 
 test('in Chinese it says the same, and that nobody in it is real', () => {
-  const text = report(document, 'zh')
+  const text = report(document, 'zh', 120)
   expect(text).toMatch(/龙井 +玻璃杯 +9 \/ 20/)
   expect(text).toContain('✗ 推荐模块未收到：已拒绝或撤回个性化（策略第 30 行）')
   expect(text).toContain('数据均为合成（随机种子 7），不涉及任何真实个人。')
+  expect(text).toContain('拒绝（refused-by-person）')
+  expect(text).toContain('context.page.path、properties.coupon。')
   expect(text).not.toMatch(/\b(received|refused it|channel|before|after)\b/)
 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { bar, displayWidth, pad, table } from '../../../src/demo/table.ts'
+import { bar, clip, displayWidth, pad, table } from '../../../src/demo/table.ts'
 
 test.each([
   ['tea', 3],
@@ -45,4 +45,48 @@ test('what is padded is as wide as asked, or as wide as it was', () => {
 
 test('a bar is full at one, empty at nothing, and never longer', () => {
   expect([bar(0, 4), bar(0.5, 4), bar(1, 4), bar(7, 4)]).toEqual(['░░░░', '██░░', '████', '████'])
+})
+
+test('columns of a group stand under its name, which takes room where it is the wider', () => {
+  const pair = (group: string) => ['a', 'b'].map((head) => ({ group, head, align: 'right' as const }))
+  const text = table([{ head: 'channel' }, ...pair('orders'), ...pair('x')], [['Direct', '1', '2', '30', '400']])
+  expect(text.split('\n')).toEqual([
+    '           orders        x',
+    '  channel    a  b   a    b',
+    '  ───────  ───  ─  ──  ───',
+    '  Direct     1  2  30  400',
+  ])
+})
+
+test('a table that is too wide loses what is optional, from the right and with its group, and no more than it must', () => {
+  const columns = [
+    { head: 'name' },
+    { head: 'first', group: 'sum', optional: true },
+    { head: 'last', group: 'sum', optional: true },
+    { head: 'cost', optional: true },
+    { head: 'end' },
+  ]
+  const rows = [['n', '1', '2', '3', '4']]
+  const heads = (width?: number): string[] => {
+    return table(columns, rows, width)
+      .split('\n')
+      .find((line) => line.includes('name'))!
+      .trim()
+      .split(/ +/)
+  }
+  expect(heads()).toEqual(['name', 'first', 'last', 'cost', 'end'])
+  expect(heads(30)).toEqual(['name', 'first', 'last', 'cost', 'end'])
+  expect(heads(29)).toEqual(['name', 'first', 'last', 'end'])
+  expect(heads(20)).toEqual(['name', 'end'])
+  expect(heads(3)).toEqual(['name', 'end'])
+  expect(table(columns, rows, 20)).toMatch(/n +4$/)
+})
+
+test('clipped text takes no more columns than asked and says that it goes on', () => {
+  expect([clip('tea', 3), clip('teapot', 4), clip('龙井茶', 5), clip('龙井茶', 4)]).toEqual([
+    'tea',
+    'tea…',
+    '龙井…',
+    '龙…',
+  ])
 })
