@@ -34,9 +34,11 @@ create table attribution.conversion (
   at timestamp(0) not null,
   currency text collate "C" not null,
   value bigint not null check (value >= 0),            -- minor units
+  told text collate "C" not null check (told in ('browser', 'server')),
+  shop text collate "C" not null,
   primary key (subject, event_key)
 );
-create index conversion_by_order on attribution.conversion (order_token, event_key, subject);
+create index conversion_by_order on attribution.conversion (order_token, shop);
 create index conversion_by_time on attribution.conversion (at);
 
 -- relink: whom a pseudonym counts as. root is the end of the chain of targets (of a circle: its smallest).

@@ -21,6 +21,7 @@ import { attribution } from './modules/attribution/attribution.ts'
 import { loadChannels } from './modules/attribution/load-channels.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
+import { atMost } from './pipeline/at-most.ts'
 import { addCostsFor, readCreditFor } from './pipeline/credit-report.ts'
 import type { BatchDeps } from './pipeline/deliver-batch.ts'
 import { createDelivery, type Delivery } from './pipeline/delivery.ts'
@@ -30,6 +31,7 @@ import { createIntake, type Intake } from './pipeline/intake.ts'
 import { createPolicyShelf, type PolicyShelf } from './pipeline/policy-shelf.ts'
 import { createReadiness } from './pipeline/readiness.ts'
 import { recommend } from './pipeline/recommend.ts'
+import { createTellers, type Tellers } from './pipeline/tellers.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
 import { activateVersion, activeVersion, registerPolicy } from './policy/registry.ts'
@@ -67,6 +69,7 @@ export interface App {
 }
 
 const PROBE = 'flow_probe'
+const MAX_REPORTS = 3 // of ten connections: what answers people has the others
 const HOSTED: readonly Module[] = [attribution, recommendation]
 
 /** The composition root: the one place where the parts meet. Throws AppError with one line where it must not start (law 9). */
@@ -80,6 +83,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const channels = await loadChannels(config.policyDir)
   let active = await activate(db, loaded, now)
   const policies = createPolicyShelf()
+  const tellers = createTellers()
   const metrics = createMetrics()
   const audit = createAudit({ db, key: keyring.auditKey, now })
   const newSubjects = createNewSubjectLimit({ perMinute: 60, burst: 600, now })
@@ -87,7 +91,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const pseudonymiserOf = pseudonymisers(keyring)
 
   const delivery = createDelivery({
-    destinations: () => destinationsOf({ db, keyring, policies, active, modules, pseudonymiserOf }),
+    destinations: () => destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf }),
     purge: { db, keyring, active: () => active, policies },
     metrics,
     log,
@@ -139,7 +143,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
     readTotals: (query) => readTotalsFor({ db, audit }, query),
     addTotals: (input) => addTotalsFor({ db, audit }, input),
-    readCredit: (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask),
+    readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db, audit }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
     recordRefusal: ({ actor, action, route }) =>
@@ -167,7 +171,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     async maintain(signal) {
       const today = dayOf(now())
       active = await prepareStorage(db, active.compiled, today)
-      const destinations = destinationsOf({ db, keyring, policies, active, modules, pseudonymiserOf })
+      const destinations = destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf })
       const done = await maintain({ db, today, destinations, forget: (subject) => keyring.forget(subject), signal })
       log.info(done, 'housekeeping is done')
     },
@@ -228,6 +232,7 @@ interface Hosting {
   readonly db: Db
   readonly keyring: Keyring
   readonly policies: PolicyShelf
+  readonly tellers: Tellers
   readonly active: ActivePolicy
   readonly modules: readonly Module[]
   readonly pseudonymiserOf: (module: Module) => Pseudonymiser
@@ -235,8 +240,8 @@ interface Hosting {
 
 /** The modules that the policy names, and the flow probe. */
 function destinationsOf(hosting: Hosting): BatchDeps[] {
-  const { db, keyring, policies, active, pseudonymiserOf } = hosting
-  const shared = { db, keyring, policies, active }
+  const { db, keyring, policies, tellers, active, pseudonymiserOf } = hosting
+  const shared = { db, keyring, policies, tellers, active }
   const named = hosting.modules.flatMap((module): BatchDeps[] => {
     const destinationId = active.destinationIds.get(module.name)
     if (destinationId === undefined) return []

@@ -114,6 +114,10 @@ export interface Delivered {
   readonly fields: JsonObject
   readonly consentEpoch: number
   readonly purpose: Purpose
+  /** By whom: a browser's key is public, so anybody can make up what it tells. */
+  readonly told: Source['kind']
+  /** The shop of the source that told it. */
+  readonly shop: string
 }
 
 /** What became of one message. */

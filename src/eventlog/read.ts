@@ -9,6 +9,7 @@ export interface LogRow {
   readonly atDay: string
   readonly receivedAt: Date
   readonly kind: LogKind
+  readonly sourceId: number
   readonly eventKey: Buffer
   readonly subject: SubjectId | null
   readonly other: SubjectId | null
@@ -45,7 +46,7 @@ export async function readAt(db: Db | Tx, positions: readonly bigint[]): Promise
   return rows.map(logRow)
 }
 
-const COLUMNS = `pos, at_day, received_at, kind, event_key, subject_id, other_id, policy_version, event_type, routes, closed, narrowed,
+const COLUMNS = `pos, at_day, received_at, kind, source_id, event_key, subject_id, other_id, policy_version, event_type, routes, closed, narrowed,
   consent_epoch, user_epoch, blobs`
 
 interface RawRow {
@@ -53,6 +54,7 @@ interface RawRow {
   at_day: string
   received_at: Date
   kind: LogKind
+  source_id: number
   event_key: Buffer
   subject_id: SubjectId | null
   other_id: SubjectId | null
@@ -72,6 +74,7 @@ function logRow(row: RawRow): LogRow {
     atDay: row.at_day,
     receivedAt: row.received_at,
     kind: row.kind,
+    sourceId: row.source_id,
     eventKey: row.event_key,
     subject: row.subject_id,
     other: row.other_id,

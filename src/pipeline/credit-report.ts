@@ -11,6 +11,7 @@ import { LOOKBACK_DAYS } from '../modules/attribution/path.ts'
 import { tallyOf } from '../modules/attribution/serve.ts'
 import type { Grouping, Tally } from '../modules/attribution/tally.ts'
 import { addCosts, type CostRow, type CostSum, readCosts } from '../totals/costs.ts'
+import { servedShops } from '../totals/counting-sources.ts'
 import { readTotals, type TotalSum, type Totals } from '../totals/read.ts'
 import { linesOf, type ReportLine } from './credit-lines.ts'
 
@@ -58,8 +59,9 @@ export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<J
   })
   // Apart from what follows: publishing totals makes other readers of totals wait until it is committed.
   const totals = await transaction(deps.db, (tx) => readTotals(tx, days))
+  const served = await servedShops(deps.db)
   const [tallies, costs] = await transaction(deps.db, async (tx) => [
-    await tallyOf(tx, { ...days, model: ask.model, by: ask.by }, deps.channels),
+    await tallyOf(tx, { ...days, model: ask.model, by: ask.by, served }, deps.channels),
     await readCosts(tx, days),
   ])
   const currency = ask.currency ?? mainCurrency(tallies, totals.sums, costs)
@@ -137,7 +139,8 @@ function unattributed(tally: Tally | undefined, totals: Totals, currency: string
   const published = totals.sums.filter((sum) => sum.currency === currency)
   const complete = totals.withheld.cells === 0 && totals.wider === 0
   const orders = published.reduce((all, sum) => all + sum.orders, 0) - (tally?.conversions ?? 0)
-  if (published.length === 0 || (!complete && orders <= 0)) return UNKNOWN
+  // Fewer than k would be single orders of people who did not permit it.
+  if (published.length === 0 || (!complete && orders <= 0) || (orders > 0 && orders < totals.k)) return UNKNOWN
   const value =
     published.reduce((all, sum) => all + toMinor(decimalOf(sum.value)!, exponentOf(currency)), 0n) -
     (tally?.value ?? 0n)

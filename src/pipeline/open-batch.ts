@@ -15,6 +15,7 @@ import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.
 import type { Pseudonymiser } from '../protect/pseudonymise.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 import { openBlob } from './protect-event.ts'
+import type { Tellers } from './tellers.ts'
 
 /** What delivery to one destination works with. */
 export interface Lens {
@@ -24,6 +25,7 @@ export interface Lens {
   readonly policies: Pick<PolicyShelf, 'of'>
   readonly keyring: Keyring
   readonly pseudonymiser: Pseudonymiser
+  readonly tellers: Tellers
 }
 
 export interface OpenedBatch {
@@ -52,6 +54,10 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
   const meant = rows.filter((row) => row.subject !== null && intakeRoute(lens, row) !== undefined)
   const nodes = await readNodesById(tx, [...new Set(meant.map((row) => row.subject!))])
   const candidates = meant.flatMap((row) => decideAgain(lens, row, nodes.get(row.subject!)))
+  await lens.tellers.load(
+    tx,
+    candidates.map(({ row }) => row.sourceId),
+  )
   const keys = await loadSubjectKeys(
     tx,
     lens.keyring,
@@ -127,6 +133,7 @@ function blobsWanted(lens: Lens, one: Candidate): BlobAt[] {
 
 function deliver(lens: Lens, one: Candidate, byClass: ReadonlyMap<string, JsonObject>, at: number): Delivered {
   const { pseudonymiser } = lens
+  const teller = lens.tellers.of(one.row.sourceId)
   const projected = projectForRoute(one.route, mergeClasses(byClass))
   return {
     position: one.row.pos,
@@ -137,6 +144,8 @@ function deliver(lens: Lens, one: Candidate, byClass: ReadonlyMap<string, JsonOb
     fields: replaceTokens(one.rule, projected, (kind, id) => pseudonymiser.token(kind, id)),
     consentEpoch: one.epoch,
     purpose: one.route.purpose,
+    told: teller.kind,
+    shop: teller.shop,
   }
 }
 

@@ -14,6 +14,14 @@ export async function countingSources(db: Db, sources: readonly Source[]): Promi
   return new Set(counting.map((source) => source.id))
 }
 
+/** Shops with a server source (not revoked, no test): what browsers tell of their orders does not count. */
+export async function servedShops(db: Db): Promise<string[]> {
+  const { rows } = await db.$client.query<{ shop: string }>(
+    `select distinct shop from weir.source where kind = 'server' and not test and revoked_at is null order by shop`,
+  )
+  return rows.map(({ shop }) => shop)
+}
+
 async function shopsWithServers(db: Db, shops: readonly string[]): Promise<Set<string>> {
   const { rows } = await db.$client.query<{ shop: string }>({
     name: 'shops-with-servers',

@@ -101,10 +101,50 @@ describe('consent', () => {
       [{ channel: 'Influencer', conversions: 1 }],
       { conversions: 10, value: '1000.00', complete: true },
     ])
-    // One order more is credited and not published yet: there are ten still, of which it is known that they are nine.
+    // One order more is credited and not published yet: of ten one does not know, and says nothing of nine.
     await weir.grant(no, 'attribution')
     await weir.send(bought({ userId: no }, user()))
-    expect((await credit()).unattributed).toEqual({ conversions: 9, value: '900.00', complete: false })
+    expect((await credit()).unattributed).toEqual({ conversions: null, value: null, complete: false })
+  })
+
+  test('fewer than ten unattributed orders are not shown, however many are credited', async () => {
+    const [yes, no] = [user(), user()]
+    await weir.grant(yes, 'attribution')
+    await weir.refuse(no, 'attribution')
+    await weir.send(...Array.from({ length: 9 }, () => bought({ userId: yes }, user())), bought({ userId: no }, user()))
+    expect((await credit()).unattributed).toMatchObject({ conversions: null, value: null })
+  })
+
+  test('a public key tells no orders where a server does, and changes none', async () => {
+    const userId = user()
+    const stranger = newDevice()
+    const { anonymousId, anonymousSecret } = stranger
+    await weir.grant(userId, 'attribution')
+    await weir.browser.post('/v1/consent', { ...stranger, choices: { attribution: true } })
+    const tell = (orderId: string, more: JsonObject): Promise<Answer> =>
+      weir.browser.post('/v1/track', {
+        ...bought({ anonymousId }, orderId, '19:00', { total: 9_999_999, ...more }),
+        anonymousSecret,
+        messageId: randomUUID(),
+      })
+    const orderId = user()
+    await weir.send(landing({ userId }, XHS, '10:00'), bought({ userId }, orderId))
+    for (let i = 0; i < 8; i++) await tell(orderId, i % 2 === 0 ? {} : { currency: 'JPY' })
+    await tell(user(), {})
+    expect(await credit()).toMatchObject({
+      channels: [{ channel: 'Influencer', conversions: 1, value: '100.00' }],
+      other_currencies: [],
+    })
+  })
+
+  test('the same order id in two shops is two orders', async () => {
+    const userId = user()
+    const second = await weir.source({ kind: 'server', shop: 'second' })
+    await weir.grant(userId, 'attribution')
+    const orderId = user()
+    await weir.send(bought({ userId }, orderId))
+    await second.post('/v1/track', { ...bought({ userId }, orderId), messageId: randomUUID() })
+    expect(await lines()).toEqual(['Direct 2'])
   })
 
   test('a report is in a currency where there is one, however many orders name none', async () => {
@@ -280,6 +320,22 @@ describe('costs', () => {
     await add(analyst, [row({ cost: '1.005' }), row({ cost: '-20' })])
     expect(await costOf()).toBe('41.01')
     expect((await credit()).currency).toBe('CNY') // nothing else says which
+  })
+
+  test('whose sum would become too large to be true are refused whole, and can be taken back until then', async () => {
+    const most = Array.from({ length: 1_000 }, () => row({ cost: '10000000000' }))
+    const costOf = async (): Promise<unknown> => ((await credit()).channels as JsonObject[])[0]?.cost
+    const atOnce = await add(operator, [...most, row({ cost: '0.01' })])
+    expect([atOnce.status, atOnce.body.detail]).toEqual([400, expect.stringMatching(/must come to at most/)])
+    expect((await add(operator, most)).body).toEqual({ added: true, rows: 1_000 })
+    const tooMuch = `too-much-${today}`
+    expect((await add(operator, [row({ channel: 'Display' }), row({ cost: '1.00' })], tooMuch)).status).toBe(400)
+    expect((await credit()).channels).toMatchObject([{ channel: 'Influencer', cost: '10000000000000.00' }])
+    expect((await add(operator, [row({ cost: '-1.00' })], tooMuch)).body).toEqual({ added: true, rows: 1 })
+    expect(await costOf()).toBe('9999999999999.00')
+    const opposite = most.map((one) => ({ ...one, cost: '-10000000000' }))
+    await add(operator, opposite)
+    expect(await costOf()).toBe('-1.00')
   })
 
   test.each<[string, JsonObject, RegExp]>([

@@ -191,6 +191,8 @@ function numbered(drawn: readonly (readonly [Pseudonym, Content])[], purpose: Pu
     eventKey: `t1.event${first + i}` as Token,
     consentEpoch: 1,
     purpose,
+    told: i % 3 === 0 ? 'browser' : 'server',
+    shop: i % 4 === 0 ? 'second' : 'main',
   }))
 }
 

@@ -8,7 +8,11 @@ const TABLES = [
     columns: ['subject', 'event_key', 'at', 'source', 'medium', 'campaign', 'creative', 'tag', 'referrer'],
     key: 2,
   },
-  { name: 'conversion', columns: ['subject', 'event_key', 'order_token', 'at', 'currency', 'value'], key: 2 },
+  {
+    name: 'conversion',
+    columns: ['subject', 'event_key', 'order_token', 'at', 'currency', 'value', 'told', 'shop'],
+    key: 2,
+  },
   { name: 'link', columns: ['subject', 'target', 'root'], key: 1 },
 ] as const
 

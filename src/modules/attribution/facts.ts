@@ -31,6 +31,8 @@ export interface Conversion extends Base {
   readonly currency: string
   /** Minor units, not negative. */
   readonly value: bigint
+  readonly told: Delivered['told']
+  readonly shop: string
 }
 
 const MAX_TEXT = 100
@@ -51,7 +53,9 @@ export function factsOf(batch: readonly Delivered[]): Facts {
     const base = { subject: event.subject, eventKey: event.eventKey, at }
     const way = wayOf(objectIn(event.fields, 'context'))
     if (way !== undefined) facts.touches.push({ ...base, ...way })
-    if (event.name === 'Order Completed') facts.conversions.push({ ...base, ...orderOf(event) })
+    if (event.name === 'Order Completed') {
+      facts.conversions.push({ ...base, ...orderOf(event), told: event.told, shop: event.shop })
+    }
   }
   return facts
 }

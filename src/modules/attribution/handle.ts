@@ -36,10 +36,10 @@ async function addTouches(tx: Tx, touches: readonly Touch[]): Promise<void> {
 async function addConversions(tx: Tx, conversions: readonly Conversion[]): Promise<void> {
   await tx.$client.query({
     name: 'attribution-add-conversions',
-    text: `insert into attribution.conversion (subject, event_key, order_token, at, currency, value)
-     select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamp[], $5::text[], $6::bigint[])
+    text: `insert into attribution.conversion (subject, event_key, order_token, at, currency, value, told, shop)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamp[], $5::text[], $6::bigint[], $7::text[], $8::text[])
      on conflict do nothing`,
-    values: columns(conversions, ['subject', 'eventKey', 'order', 'at', 'currency', 'value']),
+    values: columns(conversions, ['subject', 'eventKey', 'order', 'at', 'currency', 'value', 'told', 'shop']),
   })
 }
 

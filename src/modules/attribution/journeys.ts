@@ -11,14 +11,17 @@ const FETCH = 5_000
 
 /**
  * Everybody who has a conversion on a day of the range, one after another, streamed by a cursor so that memory holds
- * one person at a time. An order told twice is one conversion: that of the smallest event key stands for it.
+ * one person at a time. An order that was told twice is one conversion.
  */
-export async function* journeysOf(tx: Tx, days: Days & { readonly lookbackDays: number }): AsyncGenerator<Journey> {
+export async function* journeysOf(
+  tx: Tx,
+  days: Days & { readonly lookbackDays: number; readonly served: readonly string[] },
+): AsyncGenerator<Journey> {
   // A cursor takes no parameters: they are settings of this transaction.
   await tx.$client.query(
     `select set_config('weir.credit_from', $1, true), set_config('weir.credit_to', $2, true),
-       set_config('weir.credit_lookback', $3, true)`,
-    [days.from, days.to, String(days.lookbackDays)],
+       set_config('weir.credit_lookback', $3, true), set_config('weir.credit_served', $4::text[]::text, true)`,
+    [days.from, days.to, String(days.lookbackDays), days.served],
   )
   await tx.$client.query(`declare journey_rows no scroll cursor for ${JOURNEYS}`)
   let root: string | undefined
@@ -57,9 +60,16 @@ interface Row extends TouchAt {
   readonly counts: boolean
 }
 
-const STANDS = `not exists (
+// A browser's orders count where no server of the shop tells orders: its key is public (docs/decisions/0007).
+const tells = (c: string): string =>
+  `(${c}.told = 'server' or not ${c}.shop = any (current_setting('weir.credit_served')::text[]))`
+
+// Of an order told twice the server's word stands, then that which names a value, then the smaller key.
+const rank = (c: string): string => `(${c}.told = 'browser', ${c}.value = 0, ${c}.event_key, ${c}.subject)`
+
+const STANDS = `${tells('c')} and not exists (
       select from attribution.conversion o
-      where o.order_token = c.order_token and (o.event_key, o.subject) < (c.event_key, c.subject))`
+      where o.order_token = c.order_token and o.shop = c.shop and ${tells('o')} and ${rank('o')} < ${rank('c')})`
 
 const JOURNEYS = `with span as materialized (
     select current_setting('weir.credit_from')::timestamp as first,

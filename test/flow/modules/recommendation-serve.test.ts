@@ -39,6 +39,8 @@ function event(by: string, name: string, properties: JsonObject, at = '2010-01-0
     fields: { properties },
     consentEpoch: 1,
     purpose: 'personalisation',
+    told: 'server',
+    shop: 'main',
   }
 }
 

@@ -79,6 +79,8 @@ function delivered(order: RetailOrder, position: number): Delivered {
     fields: { properties: { order_id: `t1.${order.invoice}`, products } },
     consentEpoch: 1,
     purpose: 'personalisation',
+    told: 'server',
+    shop: 'main',
   }
 }
 

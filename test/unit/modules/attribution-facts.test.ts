@@ -12,6 +12,8 @@ const delivered = (name: string, fields: JsonObject, at = '2026-11-20T08:30Z'): 
   fields,
   consentEpoch: 1,
   purpose: 'attribution',
+  told: 'server',
+  shop: 'main',
 })
 const touchesOf = (context: JsonObject): object[] =>
   factsOf([delivered('page', { context })]).touches.map(({ subject: _s, eventKey: _e, at: _a, ...way }) => way)

@@ -12,6 +12,8 @@ const event = (name: string, properties: JsonObject, at = '2010-01-05'): Deliver
   fields: { properties },
   consentEpoch: 1,
   purpose: 'personalisation',
+  told: 'server',
+  shop: 'main',
 })
 const base = { subject: 'p1.alice', eventKey: 't1.key' }
 const nothing = { views: [], cartChanges: [], lines: [], returns: [] }
