@@ -25,11 +25,14 @@ export interface CostSum {
 
 // Far above what anybody spends in a day, so far below bigint that years of it can be summed.
 const MAX_COST = 1_000_000_000_000n
+/** Of all that was added for one day, channel, source, campaign and currency. */
+const MAX_SUM = 1_000_000_000_000_000n
 
 /**
  * Adds the rows of one delivery; a batchId that was added before changes nothing. Sources are compared with those of
  * touches, so they are kept as those are: trimmed and in lower case.
- * @throws AppError invalid, naming the row by its place, where a currency or a cost cannot be read or is too large
+ * @throws AppError invalid, naming the row by its place, where a currency or a cost cannot be read or is too large, and
+ * where a sum becomes too large: a sum that was cut could not be taken back
  */
 export async function addCosts(
   tx: Tx,
@@ -42,14 +45,15 @@ export async function addCosts(
     [delivery.batchId],
   )
   if (fresh.rows.length === 0) return { added: false, rows: 0 }
-  await tx.$client.query(
+  const sums = await tx.$client.query<{ cost: bigint }>(
     `insert into weir.marketing_cost as m (day, channel, source, campaign, currency, cost)
      select day, channel, source, campaign, currency, sum(cost)
      from unnest($1::date[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
        as t (day, channel, source, campaign, currency, cost)
      group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
      on conflict (day, channel, source, campaign, currency) do update
-       set cost = greatest(least(m.cost + excluded.cost, 1000000000000000), -1000000000000000)`,
+       set cost = m.cost + excluded.cost
+     returning m.cost`,
     [
       rows.map((r) => r.day),
       rows.map((r) => r.channel),
@@ -59,6 +63,12 @@ export async function addCosts(
       rows.map((r) => r.cost),
     ],
   )
+  if (sums.rows.some(({ cost }) => cost > MAX_SUM || cost < -MAX_SUM)) {
+    throw new AppError(
+      'invalid',
+      `rows: all costs of one day, channel, source, campaign and currency must come to at most ${MAX_SUM} minor units; nothing was added`,
+    )
+  }
   return { added: true, rows: rows.length }
 }
 
