@@ -144,7 +144,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     readTotals: (query) => readTotalsFor({ db, audit }, query),
     addTotals: (input) => addTotalsFor({ db, audit }, input),
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
-    addCosts: (input) => addCostsFor({ db, audit }, input),
+    addCosts: (input) => addCostsFor({ db }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
     recordRefusal: ({ actor, action, route }) =>
       audit.append({

@@ -1,4 +1,4 @@
-import type { Audit } from '../audit/log.ts'
+import { type Audit, appendEntries } from '../audit/log.ts'
 import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
@@ -80,20 +80,26 @@ export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<J
   }
 }
 
-/** What marketing cost; the same batchId again changes nothing. */
+/** What marketing cost; the same batchId again changes nothing. What is refused is not entered as done. */
 export async function addCostsFor(
-  deps: Pick<CreditDeps, 'db' | 'audit'>,
+  deps: Pick<CreditDeps, 'db'>,
   input: { readonly batchId: string; readonly rows: readonly CostRow[] } & Asker,
 ): Promise<JsonObject> {
-  await deps.audit.append({
-    actor: `${input.actor.kind}:${input.actor.id}`,
-    action: 'costs.add',
-    resource: 'attribution:costs',
-    purpose: 'reporting',
-    outcome: 'done',
+  const { actor, batchId, rows } = input
+  return transaction(deps.db, async (tx) => {
+    const result = await addCosts(tx, { batchId, rows })
+    // Last: other entries wait from here to the commit.
+    await appendEntries(tx, [
+      {
+        actor: `${actor.kind}:${actor.id}`,
+        action: 'costs.add',
+        resource: 'attribution:costs',
+        purpose: 'reporting',
+        outcome: 'done',
+      },
+    ])
+    return { ...result }
   })
-  const { batchId, rows } = input
-  return { ...(await transaction(deps.db, (tx) => addCosts(tx, { batchId, rows }))) }
 }
 
 function daysOf(ask: Pick<CreditAsk, 'from' | 'to'>, now: number): { from: string; to: string } {

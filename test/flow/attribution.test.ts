@@ -338,6 +338,21 @@ describe('costs', () => {
     expect(await costOf()).toBe('-1.00')
   })
 
+  test('are entered as done where they are added, and not where they are refused', async () => {
+    const done = async (): Promise<number> =>
+      (
+        await weir.owner.$client.query<{ n: number }>(
+          `select count(*)::integer as n from weir.audit_entry where action = 'costs.add' and outcome = 'done'`,
+        )
+      ).rows[0]!.n
+    const before = await done()
+    expect((await add(operator, [row({ currency: 'QQQ' })])).status).toBe(400)
+    expect((await add(operator, [row({ cost: '99999999999999' })])).status).toBe(400)
+    expect(await done()).toBe(before)
+    expect((await add(operator, [row({})])).status).toBe(200)
+    expect(await done()).toBe(before + 1)
+  })
+
   test.each<[string, JsonObject, RegExp]>([
     ['a number', { cost: 60 }, /body\.rows\.0\.cost: write a decimal number as a text/],
     ['a comma', { cost: '1,50' }, /body\.rows\.0\.cost: write a decimal number/],
