@@ -44,7 +44,7 @@ test('the README in Chinese gives the same commands as the one in English', asyn
   expect(await commands('docs/zh-CN/README.md')).toEqual(await commands('README.md'))
 })
 
-/** Comments are translated; the two at the end of a command are in the first block only. */
+/** Comments are translated, and stand on lines of their own. */
 function isCommand(line: string): boolean {
-  return !/^(#|\/\/)/.test(line) && !/ {5}# /.test(line)
+  return !/^(#|\/\/)/.test(line)
 }
