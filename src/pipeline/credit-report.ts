@@ -105,8 +105,11 @@ export async function addCostsFor(
 function daysOf(ask: Pick<CreditAsk, 'from' | 'to'>, now: number): { from: string; to: string } {
   const to = ask.to ?? dayOf(now)
   const from = ask.from ?? dayOf(Math.max(Date.parse(to) - (DEFAULT_DAYS - 1) * DAY_MS, 0))
-  if (from > to) throw new AppError('invalid', 'from must not be after to; to is today where it is not given')
-  if (Date.parse(to) - Date.parse(from) > MAX_DAYS * DAY_MS) throw new AppError('invalid', `at most ${MAX_DAYS} days`)
+  const untold = ask.to === undefined ? ': to is today where it is not given' : ''
+  if (from > to) throw new AppError('invalid', untold ? `from is a day to come${untold}` : 'from must not be after to')
+  if (Date.parse(to) - Date.parse(from) > MAX_DAYS * DAY_MS) {
+    throw new AppError('invalid', `at most ${MAX_DAYS} days${untold}`)
+  }
   return { from, to }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { currencyOf, NO_CURRENCY } from '../../event/money.ts'
 import type { HttpDeps } from '../deps.ts'
 import { currency, day, text } from './fields.ts'
 import type { Route } from './route.ts'
@@ -18,7 +19,13 @@ const querySchema = z
       .enum(['channel', 'source', 'campaign'])
       .default('channel')
       .describe('A line for each channel, or within it for each source or campaign.'),
-    currency: currency.optional().describe('That of most conversions where it is not given.'),
+    currency: currency
+      .refine(
+        (code) => code === NO_CURRENCY || currencyOf(code) !== NO_CURRENCY,
+        'write an ISO 4217 code, such as CNY, or XXX for orders that named none',
+      )
+      .optional()
+      .describe('That of most conversions where it is not given; `XXX`: orders that named none.'),
   })
   .refine(({ from, to }) => from === undefined || to === undefined || from <= to, 'from must not be after to')
   .refine(
@@ -106,7 +113,9 @@ const bodySchema = z
       .array(
         z.strictObject({
           day,
-          channel: name.describe('As the credit report names it, such as `Paid Search`.'),
+          channel: name
+            .regex(/\S/, 'write the name of a channel')
+            .describe('As the credit report names it, such as `Paid Search`.'),
           source: name.optional().describe('As in utm_source.'),
           campaign: name.optional().describe('As in utm_campaign.'),
           currency,
