@@ -60,7 +60,12 @@ test('explain answers what becomes of an event and what would change it', async 
 
 test('explain ends with 2 for a purpose that does not exist, with 1 for an unknown event or a bad policy', async () => {
   expect((await weir('explain', 'Looked', '--file', good, '--grant', 'everything')).code).toBe(2)
-  expect((await weir('explain', 'Slept', '--file', good)).code).toBe(1)
+  expect(await weir('explain', 'Slept', '--file', good)).toMatchObject({
+    code: 1,
+    stdout: expect.not.stringContaining('mean'),
+  })
+  const misspelt = await weir('explain', 'loked', '--file', good)
+  expect(misspelt).toMatchObject({ code: 1, stdout: expect.stringContaining('did you mean "Looked"?') })
   const refused = await weir('explain', 'Looked', '--file', bad)
   expect(refused.code).toBe(1)
   expect(refused.stderr).toContain(`${bad}:2:9:`)
