@@ -1,8 +1,12 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/event/event.ts'
+import { loadChannels } from '../../src/modules/attribution/load-channels.ts'
 import { policyWith } from '../support/recording-module.ts'
 import { type Answer, type Caller, createTestApp, type Device, newDevice, type TestApp } from '../support/test-app.ts'
 
@@ -444,6 +448,30 @@ rules: [{channel: Red, when: [{source: [xiaohongshu]}]}]
     const { body } = await (await other.token('analyst')).get(`/api/attribution/credit?from=${today}&to=${today}`)
     expect(body.channels).toMatchObject([{ channel: 'Red', conversions: 1 }])
     await other.stop()
+  })
+
+  test.each<[string, (path: string) => Promise<unknown>]>([
+    ['a link that leads nowhere', (path) => symlink('nowhere.yaml', path)],
+    ['a link to itself', (path) => symlink('channels.yaml', path)],
+    ['a folder', (path) => mkdir(path)],
+    ['a pipe', (path) => promisify(execFile)('mkfifo', [path])],
+  ])('that are %s are not passed over for the shipped ones', async (_what, make) => {
+    const folder = await mkdtemp(join(tmpdir(), 'weir-channels-'))
+    folders.push(folder)
+    expect((await loadChannels(folder)).names).toContain('Paid Search') // none: the shipped ones
+    await make(join(folder, 'channels.yaml'))
+    await expect(loadChannels(folder)).rejects.toThrow(/^\S+channels\.yaml is no file that can be read: make it one/)
+  })
+
+  test('may be a link to a file', async () => {
+    const folder = await policyAnd('')
+    await rm(join(folder, 'channels.yaml'))
+    await writeFile(
+      join(folder, 'real'),
+      'apiVersion: weir/v1\ncategories: {}\nrules: [{channel: Red, when: [{source: [x]}]}]\n',
+    )
+    await symlink('real', join(folder, 'channels.yaml'))
+    expect((await loadChannels(folder)).names).toEqual(['Red', 'Unassigned'])
   })
 
   test('that cannot be read are no ground to start on: one line says where', async () => {
