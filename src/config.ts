@@ -27,6 +27,8 @@ export interface Config {
   readonly delivery: boolean
   /** `npm start`: its end is ours. */
   readonly startedByNpm: boolean
+  /** The process whose end is ours, by its number, where one was named. */
+  readonly endsWith: number | undefined
   readonly log: { readonly level: LogLevel }
   /** One line each, for the log at start: allowed, but probably not meant. */
   readonly warnings: readonly string[]
@@ -77,6 +79,7 @@ function group(read: Environment, warnings: string[]): Config {
     keys: { uri: read.WEIR_KEYS ?? `file:${join(dataDir, 'keys')}`, passphraseFile: read.WEIR_KEYS_PASSPHRASE_FILE },
     delivery: read.WEIR_DELIVERY === 'on',
     startedByNpm: read.npm_lifecycle_event !== undefined,
+    endsWith: read.WEIR_ENDS_WITH,
     log: { level: read.WEIR_LOG_LEVEL },
     warnings,
   }

@@ -66,13 +66,13 @@ function signalled({ config, log }: Process): Promise<void> {
         else if (performance.now() - askedAt > ONE_WISH_MS) process.exit(signal === 'SIGTERM' ? 143 : 130)
       })
     }
-    if (config.startedByNpm) whenParentGoes(() => askedAt ?? ask())
+    const parent = config.endsWith ?? (config.startedByNpm ? process.ppid : undefined)
+    if (parent !== undefined) whenParentGoes(parent, () => askedAt ?? ask())
   })
 }
 
 /** npm passes a signal to its shell, and that ends without passing it on: all we see is that our parent is another. */
-function whenParentGoes(then: () => void): void {
-  const parent = process.ppid
+function whenParentGoes(parent: number, then: () => void): void {
   const watch = setInterval(() => {
     if (process.ppid === parent) return
     clearInterval(watch)

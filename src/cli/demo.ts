@@ -37,8 +37,7 @@ export function register(command: Command): void {
         stays: process.stdin.isTTY && options.exit !== true,
         json: options.json === true,
         environment: ({ dataDir, port }) =>
-          // With npm's variable it ends where its parent, which is this process, is gone.
-          demoEnvironment({ WEIR_DATA_DIR: dataDir, WEIR_PORT: String(port), npm_lifecycle_event: 'demo' }),
+          demoEnvironment({ WEIR_DATA_DIR: dataDir, WEIR_PORT: String(port), WEIR_ENDS_WITH: String(process.pid) }),
         makeFolder: (path) => makeFolder(path),
         signal: stop,
         answer: (text) => process.stdout.write(text),

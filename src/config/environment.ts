@@ -69,6 +69,7 @@ export const Environment = z.object({
     .default('info'),
   WEIR_QUEUE_LIMIT: wholeNumber(1, 1_000_000, 20_000).default(20_000),
   npm_lifecycle_event: z.string().optional(),
+  WEIR_ENDS_WITH: wholeNumber(1, 4_194_304, 4_321).optional(),
   WEIR_DELIVERY: z.enum(['on', 'off'], says('on or off')).default('on'),
 })
 export type Environment = z.infer<typeof Environment>

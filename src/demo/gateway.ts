@@ -15,6 +15,8 @@ export interface Gateway {
   weir(...args: string[]): Promise<Readonly<Record<string, string>>>
   /** Resolves with what it said last when the process has ended, wanted or not. */
   readonly ended: Promise<string>
+  /** Resolves when this process listens: another one may answer on its port. */
+  readonly listening: Promise<void>
   /** Ends it, and Postgres with it. May be called twice. */
   stop(): Promise<void>
 }
@@ -30,11 +32,12 @@ export interface GatewayInput {
 export function startGateway({ port, dataDir, environment: env }: GatewayInput): Gateway {
   // A group of its own: Ctrl-C at the terminal is ours to hear, and we stop it in order.
   const detached = process.platform !== 'win32'
-  const child = spawn(process.execPath, [BIN, 'start'], { env, detached, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(process.execPath, [BIN, 'start'], { env, detached, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = endOf(child)
   return {
     url: `http://127.0.0.1:${port}`,
     ended,
+    listening: listeningOf(child),
     weir: (...args) => answerOf(args, env),
     async stop() {
       child.kill('SIGTERM')
@@ -45,6 +48,16 @@ export function startGateway({ port, dataDir, environment: env }: GatewayInput):
       await stopPostgres(dataDir)
     },
   }
+}
+
+function listeningOf(child: ChildProcess): Promise<void> {
+  let said = ''
+  return new Promise((resolve) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-1_000)
+      if (said.includes('Weir is ready')) resolve()
+    })
+  })
 }
 
 function endOf(child: ChildProcess): Promise<string> {
@@ -81,17 +94,17 @@ async function stopPostgres(dataDir: string): Promise<void> {
   for (let waited = 0; isAlive(pid) && waited < STOP_MS; waited += 100) await delay(100)
 }
 
-/** Resolves when it answers. @throws AppError with its own words where it ends instead */
-export async function untilReady({ url, ended }: Gateway, signal: AbortSignal): Promise<void> {
-  let words: string | undefined
-  void ended.then((said) => {
-    words = said
-  })
-  for (const startedAt = performance.now(); performance.now() - startedAt < READY_MS; ) {
-    if (words !== undefined) throw new AppError('conflict', `the gateway did not start: ${words}`)
-    const answer = await fetch(`${url}/healthz`).catch(() => undefined)
-    if (answer?.ok === true) return
-    await delay(100, undefined, { signal })
-  }
-  throw new AppError('conflict', `the gateway was not ready after ${READY_MS / 1000} s`)
+/**
+ * Resolves when it listens, with true where its port was taken instead.
+ * @throws AppError with its own words where it ended for another reason
+ */
+export async function untilReady({ listening, ended }: Gateway, signal: AbortSignal): Promise<boolean> {
+  const outcome = await Promise.race([
+    listening.then(() => ({ ready: true, said: '' })),
+    ended.then((said) => ({ ready: false, said })),
+    delay(READY_MS, { ready: false, said: `it was not ready after ${READY_MS / 1000} s` }, { signal }),
+  ])
+  if (outcome.ready) return false
+  if (/port \d+ is taken/.test(outcome.said)) return true
+  throw new AppError('conflict', `the gateway did not start: ${outcome.said}`)
 }

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -44,6 +44,7 @@ async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(PREFIX)) continue
     const folder = join(tmpdir(), name)
+    if (!(await isOurs(folder))) continue
     const owner = Number(await readFile(join(folder, 'run.pid'), 'utf8').catch(() => ''))
     if (owner > 0 && !isAlive(owner) && !isAlive(await postmasterOf(join(folder, 'data')))) {
       await removeFolder(folder).catch(() => undefined) // another user's: theirs to remove
@@ -51,11 +52,20 @@ async function removeAbandoned(): Promise<void> {
   }
 }
 
+/** A folder that this user made and nobody else can write into: what it says may be believed. */
+async function isOurs(folder: string): Promise<boolean> {
+  const found = await lstat(folder).catch(() => undefined)
+  return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0
+}
+
+/** Where a gateway keeps a database that Postgres' user could not reach otherwise (src/db/embedded/home.ts). */
+const ELSEWHERE = /^\/var\/lib\/weir\/[0-9a-f]{16}$/
+
 async function removeFolder(folder: string): Promise<void> {
   const database = join(folder, 'data', 'postgres')
-  // Where Postgres' user could not get in, the database lies elsewhere and this is a link to it.
-  const link = await lstat(database).catch(() => undefined)
-  if (link?.isSymbolicLink() === true) await rm(await realpath(database), { recursive: true, force: true })
+  // There may be a link to it in its place; a link to anything else is nobody's to follow.
+  const place = await readlink(database).catch(() => undefined)
+  if (place !== undefined && ELSEWHERE.test(place)) await rm(place, { recursive: true, force: true })
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 

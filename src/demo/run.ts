@@ -68,19 +68,23 @@ export async function runDemo(input: DemoInput): Promise<void> {
   const place = await makePlace(input.dataDir, (path) => input.makeFolder(path))
   let gateway: Gateway | undefined
   try {
-    const port = await choosePort(input.port)
-    if (port !== input.port && input.port !== 0) input.tell(`${words.details.otherPort(input.port, port)}\n`)
-    input.signal.throwIfAborted()
-    gateway = startGateway({
-      port,
-      dataDir: place.dataDir,
-      environment: input.environment({ dataDir: place.dataDir, port }),
+    const open = (port: number): Gateway => {
+      if (port !== input.port && input.port !== 0) input.tell(`${words.details.otherPort(input.port, port)}\n`)
+      input.signal.throwIfAborted()
+      const environment = input.environment({ dataDir: place.dataDir, port })
+      gateway = startGateway({ port, dataDir: place.dataDir, environment })
+      return gateway
+    }
+    const ready = await screen.step(words.steps.start, async ({ detail }) => {
+      const first = open(await choosePort(input.port))
+      // Another demo that was started at the same time may have been quicker to listen.
+      const taken = await untilReady(first, input.signal)
+      const one = taken ? open(await choosePort(0)) : first
+      if (taken && (await untilReady(one, input.signal))) throw new AppError('conflict', 'no port is free')
+      detail(words.details.dataDir(one.url, place.dataDir))
+      return one
     })
-    const running = { input, screen, gateway, signal: withEnd(input.signal, gateway) }
-    await screen.step(words.steps.start, async ({ detail }) => {
-      await untilReady(running.gateway, running.signal)
-      detail(words.details.dataDir(running.gateway.url, place.dataDir))
-    })
+    const running = { input, screen, gateway: ready, signal: withEnd(input.signal, ready) }
     await tellStory(running, shop, segment, place).catch(async (error: unknown) => {
       throw await causeOf(error, running)
     })

@@ -40,6 +40,7 @@ test('an empty environment is a development gateway on loopback with an embedded
     keys: { uri: `file:${resolve('data', 'keys')}`, passphraseFile: undefined },
     delivery: true,
     startedByNpm: false,
+    endsWith: undefined,
     log: { level: 'info' },
     warnings: [],
   })
@@ -47,6 +48,7 @@ test('an empty environment is a development gateway on loopback with an embedded
 
 test('under npm its end is watched', () => {
   expect(readConfig({ npm_lifecycle_event: 'start' }).config.startedByNpm).toBe(true)
+  expect(readConfig({ WEIR_ENDS_WITH: '4321' }).config.endsWith).toBe(4321)
 })
 
 test('secrets stand apart from what may be printed', () => {

@@ -1,0 +1,45 @@
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makePlace } from '../../src/demo/place.ts'
+
+const NOBODY_RUNS = '999999999'
+const before = process.env.TMPDIR
+let root: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'weir-place-'))
+  process.env.TMPDIR = join(root, 'tmp')
+  await mkdir(process.env.TMPDIR)
+})
+afterAll(async () => {
+  if (before === undefined) delete process.env.TMPDIR
+  else process.env.TMPDIR = before
+  await rm(root, { recursive: true })
+})
+
+async function leftBehind(name: string): Promise<string> {
+  const folder = join(root, 'tmp', `weir-demo-${name}`)
+  await mkdir(join(folder, 'data'), { recursive: true })
+  await writeFile(join(folder, 'run.pid'), NOBODY_RUNS)
+  return folder
+}
+
+test('what a killed demo left is removed; links in it are not followed, and what others can write into is left alone', async () => {
+  const documents = join(root, 'documents')
+  await mkdir(documents)
+  await writeFile(join(documents, 'letter'), '')
+  await symlink(documents, join(await leftBehind('own'), 'data', 'postgres'))
+  const planted = await leftBehind('planted')
+  await symlink(documents, join(planted, 'data', 'postgres'))
+  await chmod(planted, 0o777)
+  await symlink(documents, join(root, 'tmp', 'weir-demo-link'))
+  await writeFile(join(documents, 'run.pid'), NOBODY_RUNS)
+
+  const place = await makePlace(undefined, () => Promise.reject(new Error('not asked for')))
+  const mine = place.dataDir.split('/').at(-2)
+  expect((await readdir(join(root, 'tmp'))).sort()).toEqual(['weir-demo-link', 'weir-demo-planted', mine].sort())
+  expect((await readdir(documents)).sort()).toEqual(['letter', 'run.pid'])
+  await place.remove()
+  expect((await readdir(join(root, 'tmp'))).sort()).toEqual(['weir-demo-link', 'weir-demo-planted'])
+})
