@@ -87,7 +87,7 @@ const en = {
     'A refusal is answered 200 and keeps no content and no identifier. It still counts in sums that know nobody.',
   otherReason: (events: string, code: string, why: string) => `and ${events} ${code}: ${why}`,
   deliveredNote:
-    'A module is handed only what its purpose has consent for. Where a withdrawal in the sample overtakes delivery, what waits is erased, not delivered: how much that is depends on the moment, so these figures differ a little from run to run.',
+    'A module is handed only what its purpose has consent for. Where a withdrawal in the sample overtakes delivery, what waits is erased, not delivered: how much that is depends on the moment, so these figures differ from run to run.',
   unattributed: (orders: string, value: string) =>
     `Unattributed: ${orders} orders, ${value}, of people who did not permit it. Known as sums of ten orders or more, and never spread over channels.`,
   unattributedUnknown: 'Unattributed: not shown yet, because fewer than ten orders would stand behind the figure.',
@@ -213,7 +213,7 @@ const zh: Words = {
   refusalNote: '拒绝以 200 答复，不保留内容和标识符；但仍计入不涉及任何个人的汇总。',
   otherReason: (events, code, why) => `另有 ${events} 条 ${code}：${why}`,
   deliveredNote:
-    '每个模块只收到其目的已获同意的事件。样本中若撤回先于交付，尚未交付的事件会被删除，不再交付；数量取决于当时的时刻，所以每次运行的数字略有不同。',
+    '每个模块只收到其目的已获同意的事件。样本中若撤回先于交付，尚未交付的事件会被删除，不再交付；数量取决于当时的时刻，所以每次运行的数字会有不同。',
   unattributed: (orders, value) =>
     `未归因：${orders} 笔订单，${value}，来自未同意归因的人。仅以十笔以上的汇总可知，绝不分摊到各渠道。`,
   unattributedUnknown: '未归因：暂不显示，因为背后不足十笔订单。',

@@ -54,6 +54,6 @@ function piecesOf(text: string): string[] {
 
 function staysWith(piece: string, character: string): boolean {
   if (character === ' ' || CLOSES.test(character) || OPENS.test(piece)) return true
-  const end = [...piece].at(-1)!
+  const end = Array.from(piece).at(-1)!
   return end !== ' ' && !isWide(end) && !isWide(character)
 }
