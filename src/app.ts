@@ -17,7 +17,7 @@ import { type Keyring, openKeyring } from './keys/keyring.ts'
 import type { KeyProvider } from './keys/provider.ts'
 import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
-import { attribution } from './modules/attribution/attribution.ts'
+import { attributionWith } from './modules/attribution/attribution.ts'
 import { loadChannels } from './modules/attribution/load-channels.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
@@ -70,17 +70,16 @@ export interface App {
 
 const PROBE = 'flow_probe'
 const MAX_REPORTS = 3 // of ten connections: what answers people has the others
-const HOSTED: readonly Module[] = [attribution, recommendation]
 
 /** The composition root: the one place where the parts meet. Throws AppError with one line where it must not start (law 9). */
 export async function createApp(options: AppOptions): Promise<App> {
   const { db, log, config } = options
   const now = options.now ?? Date.now
-  const modules = options.modules ?? HOSTED
   const keyring = await openKeyring(db, options.keys)
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
-  refuseUnhosted(loaded, modules)
   const channels = await loadChannels(config.policyDir)
+  const modules = options.modules ?? [attributionWith(channels), recommendation]
+  refuseUnhosted(loaded, modules)
   let active = await activate(db, loaded, now)
   const policies = createPolicyShelf()
   const tellers = createTellers()

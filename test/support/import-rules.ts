@@ -14,7 +14,7 @@ const PURE = [
   '^src/consent/signals/',
   '^src/identity/(blind-index|normalise|entropy)\\.ts$',
   '^src/totals/order-count\\.ts$',
-  '^src/modules/attribution/(facts|path|credit|tally|channels|channels-document)\\.ts$',
+  '^src/modules/attribution/(facts|personal|path|credit|tally|channels|channels-document)\\.ts$',
   '^src/audit/tree\\.ts$',
   '/due\\.ts$',
 ]

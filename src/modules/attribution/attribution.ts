@@ -1,4 +1,5 @@
 import type { Module } from '../module.ts'
+import type { Channels } from './channels.ts'
 import { digest } from './digest.ts'
 import { erase, holds } from './forget.ts'
 import { handle } from './handle.ts'
@@ -11,9 +12,14 @@ export const ATTRIBUTION_ROLE = 'weir_attribution'
 export const attribution: Module = {
   name: 'attribution',
   purpose: 'attribution',
-  handle,
+  handle: (tx, batch) => handle(tx, batch),
   relink,
   erase,
   holds,
   digest,
+}
+
+/** The module where the channels tell hosts of one domain apart (tieba.baidu.com and baidu.com). */
+export function attributionWith({ knownAs }: Pick<Channels, 'knownAs'>): Module {
+  return { ...attribution, handle: (tx, batch) => handle(tx, batch, knownAs) }
 }

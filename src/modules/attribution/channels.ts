@@ -1,7 +1,7 @@
 import { problemLine, problemsOf } from '../../policy/read.ts'
 import { type Problem, readYaml, short, type YamlTree } from '../../policy/yaml.ts'
 import { ChannelsDocument } from './channels-document.ts'
-import type { Way } from './facts.ts'
+import type { KnownAs, Way } from './facts.ts'
 
 /** The rules of channels.yaml, ready to be asked. Asking is a pure function of the file and the way. */
 export interface Channels {
@@ -9,6 +9,8 @@ export interface Channels {
   readonly names: readonly string[]
   /** The channel of a way; undefined where it is none: a referrer that brings nobody, and no campaign tag. */
   of(way: Way): string | undefined
+  /** The host that the file names for this one: itself, or the nearest above it. */
+  readonly knownAs: KnownAs
 }
 
 /** What no rule takes. */
@@ -78,8 +80,11 @@ function compile(document: ChannelsDocument): Channels {
     channel,
     fits: anyOf(when.map((condition) => testOf(condition, document.media ?? {}))),
   }))
+  const named = Object.values(document.categories).flatMap(({ hosts = [] }) => hosts)
+  const hosts = new Map([...named, ...ignored.keys()].map((host) => [host, true]))
   return {
     names: [...new Set([...rules.map(({ channel }) => channel), UNASSIGNED])],
+    knownAs: (host) => placeOf(hosts, host)?.host,
     of(way) {
       const tagged = [way.source, way.medium, way.campaign, way.creative, way.tag].some((tag) => tag !== '')
       const referrer = byHost(ignored, way.referrer) === undefined ? way.referrer : ''
@@ -142,12 +147,16 @@ function categories(document: ChannelsDocument): (source: string, referrer: stri
 
 /** What stands for the host or for the nearest one above it; `google.*` stands for google.de and google.co.uk. */
 function byHost<T>(known: ReadonlyMap<string, T>, host: string): T | undefined {
+  return placeOf(known, host)?.found
+}
+
+function placeOf<T>(known: ReadonlyMap<string, T>, host: string): { found: T; host: string } | undefined {
   const labels = host.split('.')
   for (let i = 0; i < labels.length - 1; i++) {
     const rest = labels.length - i - 1
     const country = rest <= 2 ? known.get(`${labels[i]}.*`) : undefined
     const found = known.get(labels.slice(i).join('.')) ?? country
-    if (found !== undefined) return found
+    if (found !== undefined) return { found, host: labels.slice(i).join('.') }
   }
   return undefined
 }

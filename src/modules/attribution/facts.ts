@@ -1,5 +1,6 @@
 import type { Delivered, Json, JsonObject } from '../../event/event.ts'
 import { currencyOf, decimalOf, exponentOf, toMinor } from '../../event/money.ts'
+import { namesSomebody, senderOf } from './personal.ts'
 
 /** What one batch says, as columns-to-be of the base tables. Order within an array carries no meaning. */
 export interface Facts {
@@ -14,7 +15,7 @@ interface Base {
   readonly at: string
 }
 
-/** How somebody came: campaign tags and the host that sent them, '' where there is none. */
+/** How somebody came: campaign tags and the host that sent them (personal.ts), '' where there is none. */
 export interface Way {
   readonly source: string
   readonly medium: string
@@ -25,6 +26,9 @@ export interface Way {
 }
 
 export interface Touch extends Base, Way {}
+
+/** A host as the channels know it: itself, or the nearest known one above it. */
+export type KnownAs = (host: string) => string | undefined
 
 export interface Conversion extends Base {
   readonly order: string
@@ -43,15 +47,15 @@ const MAX_VALUE = 1_000_000_000_000n
 
 /**
  * Reads a batch. An event that is of no use here (no tag, no referrer, an unreadable time) adds nothing and is no error:
- * it must not stop the events beside it.
+ * it must not stop the events beside it. Hosts that `knownAs` does not know are kept as the domain that was registered.
  */
-export function factsOf(batch: readonly Delivered[]): Facts {
+export function factsOf(batch: readonly Delivered[], knownAs: KnownAs = () => undefined): Facts {
   const facts: Facts = { touches: [], conversions: [] }
   for (const event of batch) {
     const at = minuteOf(event.at)
     if (at === undefined) continue
     const base = { subject: event.subject, eventKey: event.eventKey, at }
-    const way = wayOf(objectIn(event.fields, 'context'))
+    const way = wayOf(objectIn(event.fields, 'context'), knownAs)
     if (way !== undefined) facts.touches.push({ ...base, ...way })
     if (event.name === 'Order Completed') {
       facts.conversions.push({ ...base, ...orderOf(event), told: event.told, shop: event.shop })
@@ -76,15 +80,16 @@ function orderOf(event: Delivered): Pick<Conversion, 'order' | 'currency' | 'val
 }
 
 /** Undefined where nobody sent the person: no tag, and no referrer but the shop's own pages. */
-function wayOf(context: JsonObject): Way | undefined {
+function wayOf(context: JsonObject, knownAs: KnownAs): Way | undefined {
   const campaign = objectIn(context, 'campaign')
+  const host = outsideReferrer(objectIn(context, 'referrer').origin, objectIn(context, 'page').origin)
   const way: Way = {
     source: tagOf(campaign.source).toLowerCase(),
     medium: tagOf(campaign.medium).toLowerCase(),
     campaign: tagOf(campaign.name),
     creative: tagOf(campaign.content),
     tag: tagOf(campaign.term),
-    referrer: outsideReferrer(objectIn(context, 'referrer').origin, objectIn(context, 'page').origin),
+    referrer: host === '' ? '' : senderOf(host, knownAs),
   }
   return Object.values(way).every((value) => value === '') ? undefined : way
 }
@@ -100,16 +105,7 @@ function tagOf(value: Json | undefined): string {
   const tag = text.trim()
   // Lower case may be longer: İ becomes two characters.
   if (tag.length > MAX_TEXT || tag.toLowerCase().length > MAX_TEXT) return ''
-  return NO_TAG.test(tag) || NOTHING.test(tag) || isToken(tag) || !tag.isWellFormed() ? '' : tag
-}
-
-/** From a letter to a digit or back. */
-const SWITCH = /(?<=\d)(?=[A-Za-z])|(?<=[A-Za-z])(?=\d)/g
-
-/** A click id or a reader's key names one person. Words with a year or two numbers in them (`xhs618kol2026`) do not. */
-function isToken(tag: string): boolean {
-  const runs = tag.match(/[A-Za-z0-9]{10,}/g) ?? []
-  return runs.some((run) => run.length >= 32 || (run.match(SWITCH) ?? []).length >= 4)
+  return NO_TAG.test(tag) || NOTHING.test(tag) || !tag.isWellFormed() || namesSomebody(tag) ? '' : tag
 }
 
 /**

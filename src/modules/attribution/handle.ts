@@ -1,13 +1,13 @@
 import type { Tx } from '../../db/pool.ts'
 import type { Delivered } from '../../event/event.ts'
-import { type Conversion, factsOf, type Touch } from './facts.ts'
+import { type Conversion, factsOf, type KnownAs, type Touch } from './facts.ts'
 
 /**
  * Takes in a batch: touches and conversions, each table in one statement sorted by key. Rows that are there already
  * stay as they are, so a batch may come twice, late and in any order.
  */
-export async function handle(tx: Tx, batch: readonly Delivered[]): Promise<void> {
-  const { touches, conversions } = factsOf(batch)
+export async function handle(tx: Tx, batch: readonly Delivered[], knownAs?: KnownAs): Promise<void> {
+  const { touches, conversions } = factsOf(batch, knownAs)
   if (touches.length > 0) await addTouches(tx, touches)
   if (conversions.length > 0) await addConversions(tx, conversions)
 }

@@ -1,7 +1,14 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import type { Delivered, JsonObject } from '../../../src/event/event.ts'
 import type { LogPosition, Pseudonym, Token } from '../../../src/event/ids.ts'
+import { readChannels } from '../../../src/modules/attribution/channels.ts'
 import { factsOf } from '../../../src/modules/attribution/facts.ts'
+
+const file = new URL('../../../policies/channels.yaml', import.meta.url)
+const read = readChannels(readFileSync(file, 'utf8'), 'channels.yaml')
+if (!('channels' in read)) throw new Error(read.lines.join('\n'))
+const { channels } = read
 
 const delivered = (name: string, fields: JsonObject, at = '2026-11-20T08:30Z'): Delivered => ({
   position: 1n as LogPosition,
@@ -58,6 +65,22 @@ describe('a touch', () => {
   })
 
   test.each([
+    ['one of its people', 'https://alice-wang.blogspot.com', 'blogspot.com'],
+    ['a phone number', 'https://13800138000.example.com', 'example.com'],
+    ['a UUID', 'https://550e8400-e29b-41d4-a716-446655440000.app.example.com', 'example.com'],
+    ['a name below a country’s', 'https://alice.shop.example.com.cn', 'example.com.cn'],
+    ['a number that was registered', 'https://www.13800138000.com', ''],
+    ['a host that the channels know', 'https://m.tieba.baidu.com', 'tieba.baidu.com'],
+    ['a host of all countries', 'https://www.google.co.uk', 'google.co.uk'],
+    ['somebody’s page below a known host', 'https://alice.tumblr.com', 'tumblr.com'],
+    ['a digit name', 'https://www.163.com', '163.com'],
+  ])('from a host that says %s keeps who sent', (_what, origin, referrer) => {
+    const context = { referrer: { origin }, page: { origin: 'https://shop.example' } }
+    const [touch] = factsOf([delivered('page', { context })], channels.knownAs).touches
+    expect(touch?.referrer ?? '').toBe(referrer)
+  })
+
+  test.each([
     ['could be an address', 'ann@example.com'],
     ['holds a control character', 'a\u0001b'],
     ['is too long', 'x'.repeat(101)],
@@ -72,12 +95,54 @@ describe('a touch', () => {
     expect(touchesOf({ campaign: { source, medium: 'kol' } })).toEqual([{ ...nothing, medium: 'kol' }])
   })
 
-  test.each(['xhs618kol2026', 'double11-2026', 'spring2026sale', '2026春季新品首发活动', 'a/b test: blue button'])(
-    'keeps %s for a campaign',
-    (campaign) => {
-      expect(touchesOf({ campaign: { name: campaign } })).toEqual([{ ...nothing, campaign }])
-    },
-  )
+  test.each([
+    ['an address in wide characters', 'alice＠example.com'],
+    ['an address encoded twice', 'alice%2540example.com'],
+    ['an address beside a lone percent sign', '50%-alice%40example.com'],
+    ['an address encoded too often to say', 'alice%252525252540example.com'],
+    ['an address in words', 'alice(at)example.com'],
+    ['an address with blanks', 'alice at example dot com'],
+    ['an openid of WeChat', 'o6_bmjrPTlm6_2sgVtMH'],
+    ['an openid in lower case', 'o6_bmjrptlm6_2sgvtmh'],
+    ['a UUID', '550e8400-e29b-41d4-a716-446655440000'],
+    ['a key of mixed case', 'aB-cDeFgHiJk_LmNoPqRs'],
+    ['the number of a user', 'user-8812733'],
+    ['a shorter number of a user', 'uid_88127'],
+    ['a phone number', '13800138000'],
+    ['a phone number in wide digits', '１３８００１３８０００'],
+    ['a phone number in groups', 'sms 138-0013-8000'],
+    ['a phone number with invisible characters', '138\u200b0013\u200b8000'],
+    ['a local phone number', '555-01-99'],
+    ['a birthday', '19900412'],
+    ['an address in a street', '221B Baker Street'],
+    ['an address in a street with hyphens', '742-evergreen-terrace'],
+    ['an address in China', '北京市朝阳区建国路88号'],
+    ['an address in Germany', 'Lindenstraße 12'],
+  ])('is not made of %s', (_what, name) => {
+    expect(touchesOf({ campaign: { name } })).toEqual([])
+  })
+
+  test.each([
+    'xhs618kol2026',
+    'double11-2026',
+    'spring2026sale',
+    '2026春季新品首发活动',
+    'a/b test: blue button',
+    '20261111',
+    '2026-11-11_2026-11-12',
+    'sale_20261111-20261212',
+    'xhs_kol_2026_spring_sale_video',
+    'Spring2026_KOL_XHS_Video15s_v2',
+    'SpringSaleKolVideoHeroBanner',
+    'iPhone15ProMaxLaunch2026',
+    '50% off',
+    '100%25 cotton',
+    '5th avenue look',
+    '618大促-会员日2026',
+    '%E6%98%A5%E5%AD%A3',
+  ])('keeps %s for a campaign', (campaign) => {
+    expect(touchesOf({ campaign: { name: campaign } })).toEqual([{ ...nothing, campaign }])
+  })
 
   test('is nothing without tag and referrer, and nothing at a time that cannot be read', () => {
     expect(touchesOf({ page: { origin: 'https://shop.example' } })).toEqual([])
