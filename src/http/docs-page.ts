@@ -101,7 +101,9 @@ function told({ description, enum: values, minimum, maximum, default: standing }
     description,
     values === undefined ? undefined : `One of ${values.map((value) => `\`${value}\``).join(', ')}.`,
     bounded ? `From ${minimum} to ${maximum}.` : undefined,
-    standing === undefined ? undefined : `Default: \`${String(standing)}\`.`,
+    standing === undefined
+      ? undefined
+      : `Default: \`${typeof standing === 'string' ? standing : JSON.stringify(standing)}\`.`,
     needed ? 'Required.' : undefined,
   ]
     .filter((part) => part !== undefined)

@@ -12,7 +12,7 @@ export interface Ran {
  */
 export async function runCommand(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ran> {
   const written = { stdout: '', stderr: '' }
-  const before = { ...process.env }
+  const before = Object.keys(env).map((name) => [name, process.env[name]] as const)
   const writes = {
     stdout: process.stdout.write.bind(process.stdout),
     stderr: process.stderr.write.bind(process.stderr),
@@ -31,7 +31,11 @@ export async function runCommand(args: readonly string[], env: Readonly<Record<s
   } finally {
     process.stdout.write = writes.stdout
     process.stderr.write = writes.stderr
-    process.env = before
+    // One by one: process.env is no plain object, and the process has only this one.
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
     process.exitCode = undefined
   }
 }

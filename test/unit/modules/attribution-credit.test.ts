@@ -35,7 +35,7 @@ const shares = (model: Model, length: number): number[] =>
 function tally(journeys: readonly Journey[], model: Model, by: 'channel' | 'source' | 'campaign' = 'channel'): Tally {
   const tallies = new Map<string, Draft>()
   const lineOf = liner(channels, by)
-  for (const journey of journeys) [...countJourney(tallies, journey, model, lineOf)]
+  for (const journey of journeys) Array.from(countJourney(tallies, journey, model, lineOf))
   return tallies.get('CNY') ?? { conversions: 0, value: 0n, credits: new Map() }
 }
 
@@ -204,7 +204,7 @@ describe('whatever happened', () => {
     fc.assert(
       fc.property(journeys, fc.constantFrom('channel', 'source', 'campaign'), (all, by) => {
         const tallies = new Map<string, Draft>()
-        for (const journey of all) [...countJourney(tallies, journey, model, liner(channels, by))]
+        for (const journey of all) Array.from(countJourney(tallies, journey, model, liner(channels, by)))
         const counted = all.flatMap(({ conversions }) => conversions.filter(({ counts }) => counts))
         for (const currency of ['CNY', 'JPY']) {
           const own = counted.filter((one) => one.currency === currency)
