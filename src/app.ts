@@ -141,7 +141,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     recommend: (input) => recommend({ ...consent, pseudonymiser: pseudonymiserOf(recommendation) }, input),
     explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
     readTotals: (query) => readTotalsFor({ db, audit }, query),
-    addTotals: (input) => addTotalsFor({ db, audit }, input),
+    addTotals: (input) => addTotalsFor({ db }, input),
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),

@@ -1,4 +1,4 @@
-import type { Audit } from '../audit/log.ts'
+import { type Audit, appendEntries } from '../audit/log.ts'
 import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import type { JsonObject } from '../event/event.ts'
@@ -30,16 +30,22 @@ export async function readTotalsFor(
 
 /** Sums that an ERP counted itself; the same batchId again changes nothing. */
 export async function addTotalsFor(
-  deps: Deps,
+  deps: Pick<Deps, 'db'>,
   input: { readonly batchId: string; readonly rows: readonly ErpRow[] } & Asker,
 ): Promise<JsonObject> {
-  await deps.audit.append({
-    actor: `${input.actor.kind}:${input.actor.id}`,
-    action: 'totals.add',
-    resource: 'totals:erp',
-    purpose: 'reporting',
-    outcome: 'done',
+  const { actor, batchId, rows } = input
+  return transaction(deps.db, async (tx) => {
+    const result = await addTotals(tx, { batchId, rows })
+    // Last: other entries wait from here to the commit. What was refused is no act, and has none.
+    await appendEntries(tx, [
+      {
+        actor: `${actor.kind}:${actor.id}`,
+        action: 'totals.add',
+        resource: 'totals:erp',
+        purpose: 'reporting',
+        outcome: 'done',
+      },
+    ])
+    return { ...result }
   })
-  const { batchId, rows } = input
-  return { ...(await transaction(deps.db, (tx) => addTotals(tx, { batchId, rows }))) }
 }
