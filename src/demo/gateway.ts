@@ -102,7 +102,7 @@ export async function untilReady({ listening, ended }: Gateway, signal: AbortSig
   const outcome = await Promise.race([
     listening.then(() => ({ ready: true, said: '' })),
     ended.then((said) => ({ ready: false, said })),
-    delay(READY_MS, { ready: false, said: `it was not ready after ${READY_MS / 1000} s` }, { signal }),
+    delay(READY_MS, { ready: false, said: `it was not ready after ${READY_MS / 1000} s` }, { signal, ref: false }),
   ])
   if (outcome.ready) return false
   if (/port \d+ is taken/.test(outcome.said)) return true
