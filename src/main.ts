@@ -12,6 +12,7 @@ import { AppError } from './errors.ts'
 import { closeSilentConnections } from './http/server.ts'
 import { openKeyProvider } from './keys/open.ts'
 import type { Logger } from './log.ts'
+import { whenParentGoes } from './parent.ts'
 
 const POOL = 12
 const HOUR_MS = 3_600_000
@@ -69,15 +70,6 @@ function signalled({ config, log }: Process): Promise<void> {
     const parent = config.endsWith ?? (config.startedByNpm ? process.ppid : undefined)
     if (parent !== undefined) whenParentGoes(parent, () => askedAt ?? ask())
   })
-}
-
-/** npm passes a signal to its shell, and that ends without passing it on: all we see is that our parent is another. */
-function whenParentGoes(parent: number, then: () => void): void {
-  const watch = setInterval(() => {
-    if (process.ppid === parent) return
-    clearInterval(watch)
-    then()
-  }, 200).unref()
 }
 
 async function applyMigrations(database: Database): Promise<void> {

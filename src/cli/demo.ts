@@ -5,6 +5,7 @@ import { makeFolder } from '../db/embedded/home.ts'
 import { runDemo } from '../demo/run.ts'
 import { type Lang, langOf } from '../demo/words.ts'
 import { AppError } from '../errors.ts'
+import { whenParentGoes } from '../parent.ts'
 import { type CommonOptions, example } from './output.ts'
 
 interface DemoOptions extends CommonOptions {
@@ -94,18 +95,8 @@ function interrupted(startedByNpm: boolean): AbortSignal {
   }
   // A terminal that was closed, or a reader that left: what is started must be stopped all the same.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-  if (startedByNpm) whenParentGoes(() => stop.abort())
+  if (startedByNpm) whenParentGoes(process.ppid, () => stop.abort())
   return stop.signal
 }
 
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 }
-
-/** npm passes a signal to its shell, which ends without passing it on: all we see is that our parent is another. */
-function whenParentGoes(then: () => void): void {
-  const parent = process.ppid
-  const watch = setInterval(() => {
-    if (process.ppid === parent) return
-    clearInterval(watch)
-    then()
-  }, 200).unref()
-}

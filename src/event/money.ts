@@ -6,6 +6,9 @@ export interface Decimal {
   readonly scale: number
 }
 
+/** Of an order, in minor units. What says more is no price: it would drown the sums. */
+export const MAX_ORDER_VALUE = 1_000_000_000_000n
+
 /** ISO 4217: no currency. */
 export const NO_CURRENCY = 'XXX'
 

@@ -87,7 +87,8 @@ function judgeOne(active: ActivePolicy, item: Resolvable, resolved: Resolved, no
   }
   const projection = project(decision.rule, decision.permitted, fieldsOf(event.type, event.properties, event.context))
   removeExpired(active, projection, event.occurredAt, now)
-  if (hasOutlived(active, decision.rule, decision.permitted, { occurredAt: event.occurredAt, now })) {
+  const left = [...projection.byClass.keys()].some((name) => name !== 'unclassified')
+  if (!left && hasOutlived(active, decision.rule, decision.permitted, { occurredAt: event.occurredAt, now })) {
     return { resolved, decision: closed(decision), projection: EMPTY, reason: 'expired' }
   }
   return { resolved, decision, projection, reason: undefined }

@@ -15,7 +15,7 @@ import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.
 import type { Pseudonymiser } from '../protect/pseudonymise.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 import { openBlob } from './protect-event.ts'
-import type { Tellers } from './tellers.ts'
+import type { Teller, Tellers } from './tellers.ts'
 
 /** What delivery to one destination works with. */
 export interface Lens {
@@ -69,6 +69,8 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
   const delivered = candidates.flatMap((one) => {
     const subjectKeys = keys.get(one.subject)
     if (subjectKeys === undefined) return [] // the key is gone: so is the event
+    const teller = lens.tellers.of(one.row.sourceId)
+    if (teller === undefined) return []
     const opened = byPos.get(one.row.pos) ?? []
     if (opened.length === 0 && wanted.get(one)!.length > 0) return [] // its content has fallen due, or was erased
     const byClass = new Map<string, JsonObject>()
@@ -80,7 +82,7 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
       byClass.set(className, content.f)
       at = content.t
     }
-    return [deliver(lens, one, byClass, at)]
+    return [deliver(lens, one, teller, { byClass, at })]
   })
   const permitted = new Set(candidates.map((one) => one.row))
   const withheldSubjects = new Set(meant.flatMap((row) => (permitted.has(row) ? [] : [row.subject!])))
@@ -131,9 +133,14 @@ function blobsWanted(lens: Lens, one: Candidate): BlobAt[] {
     .map((blob) => ({ ...blob, subject: one.subject, pos: one.row.pos }))
 }
 
-function deliver(lens: Lens, one: Candidate, byClass: ReadonlyMap<string, JsonObject>, at: number): Delivered {
+function deliver(
+  lens: Lens,
+  one: Candidate,
+  teller: Teller,
+  content: { readonly byClass: ReadonlyMap<string, JsonObject>; readonly at: number },
+): Delivered {
+  const { byClass, at } = content
   const { pseudonymiser } = lens
-  const teller = lens.tellers.of(one.row.sourceId)
   const projected = projectForRoute(one.route, mergeClasses(byClass))
   return {
     position: one.row.pos,

@@ -7,11 +7,9 @@ export type Teller = Pick<Source, 'kind' | 'shop'>
 export interface Tellers {
   /** Reads those that are not known yet. */
   load(db: Db | Tx, ids: readonly number[]): Promise<void>
-  /** A source that is gone told it as anybody can. */
-  of(id: number): Teller
+  /** Undefined for a source that is not there: whose word it was cannot be told, so it is nobody's to hand on. */
+  of(id: number): Teller | undefined
 }
-
-const NOBODY: Teller = { kind: 'browser', shop: '' }
 
 /** Who told an event, by the number of its source; there are few, and they are kept. */
 export function createTellers(): Tellers {
@@ -27,6 +25,6 @@ export function createTellers(): Tellers {
       })
       for (const { source_id, kind, shop } of rows) known.set(source_id, { kind, shop })
     },
-    of: (id) => known.get(id) ?? NOBODY,
+    of: (id) => known.get(id),
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingEvent, Json, JsonObject } from '../event/event.ts'
-import { currencyOf, type Decimal, decimalOf, exponentOf, times, toMinor } from '../event/money.ts'
+import { currencyOf, type Decimal, decimalOf, exponentOf, MAX_ORDER_VALUE, times, toMinor } from '../event/money.ts'
 
 /** What is counted of one order: nothing of it says whose it is or which. */
 export interface OrderCount {
@@ -22,8 +22,6 @@ export interface LineCount {
 
 const DAY_MS = 86_400_000
 const MAX_UNITS = { digits: 1_000_000n, scale: 0 }
-/** Of an order, in minor units. What says more is no price: it would drown the sums. */
-const MAX_VALUE = 1_000_000_000_000n
 
 /**
  * Counts an order as person-free sums. For events that the policy marks as orders; undefined for what is no track
@@ -84,7 +82,7 @@ function withTotal(lines: LineCount[], properties: JsonObject, currency: string)
 
 function bounded(lines: LineCount[]): LineCount[] {
   const sum = lines.reduce((value, line) => value + line.value, 0n)
-  return sum <= MAX_VALUE ? lines : lines.map((line) => ({ ...line, value: 0n }))
+  return sum <= MAX_ORDER_VALUE ? lines : lines.map((line) => ({ ...line, value: 0n }))
 }
 
 const NOTHING: Decimal = { digits: 0n, scale: 0 }

@@ -141,6 +141,38 @@ describe('consent', () => {
     })
   })
 
+  test('of several tellings of an order one that names a value stands, whichever key is smaller', async () => {
+    const userId = user()
+    await weir.grant(userId, 'attribution')
+    const orders = Array.from({ length: 6 }, () => user())
+    const silent = orders.map((id) => bought({ userId }, id, '18:00', { total: null }))
+    await weir.send(...silent, ...orders.map((id) => bought({ userId }, id)))
+    expect(await credit()).toMatchObject({ channels: [{ channel: 'Direct', conversions: 6, value: '600.00' }] })
+  })
+
+  test('where the shop’s server is gone browsers tell orders, and what it told stands before their word', async () => {
+    const server = await weir.source({ kind: 'server', name: 'gone-server', shop: 'gone' })
+    const browser = await weir.source({ kind: 'browser', shop: 'gone', origins: ['https://shop.example'] })
+    const device = newDevice()
+    const { anonymousId, anonymousSecret } = device
+    await browser.post('/v1/consent', { ...device, choices: { attribution: true } })
+    const tell = (orderId: string, total: number): Promise<Answer> =>
+      browser.post('/v1/track', {
+        ...bought({ anonymousId }, orderId, '19:00', { total }),
+        anonymousSecret,
+        messageId: user(),
+      })
+    const userId = user()
+    await weir.grant(userId, 'attribution')
+    const orders = Array.from({ length: 6 }, () => user())
+    for (const id of orders) await server.post('/v1/track', { ...bought({ userId }, id), messageId: user() })
+    for (const id of orders) await tell(id, 9)
+    await tell(user(), 7)
+    expect(await credit()).toMatchObject({ channels: [{ conversions: 6, value: '600.00' }] })
+    await weir.owner.$client.query("update weir.source set revoked_at = now() where name = 'gone-server'")
+    expect(await credit()).toMatchObject({ channels: [{ conversions: 7, value: '607.00' }] })
+  })
+
   test('the same order id in two shops is two orders', async () => {
     const userId = user()
     const second = await weir.source({ kind: 'server', shop: 'second' })

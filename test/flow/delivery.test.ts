@@ -271,6 +271,16 @@ test('while batches fail, the lag grows by the clock and is gone when they go we
   expect(await lagOf('second')).toBe(0)
 })
 
+test('an event whose source is not there is handed to nobody', async () => {
+  const user = `sourceless-${randomUUID()}`
+  await weir.grant(user, ...BOTH)
+  const source = await weir.source({ kind: 'server', name: 'short-lived' })
+  await source.post('/v1/track', { ...view(user, 'sourceless'), messageId: randomUUID() })
+  await weir.owner.$client.query("delete from weir.source where name = 'short-lived'")
+  await weir.settle()
+  expect(await taken()).not.toContain('sourceless')
+})
+
 async function lagOf(destination: string): Promise<number> {
   const text = await weir.app.metrics.registry.metrics()
   return Number(new RegExp(`^weir_delivery_lag_seconds\\{destination="${destination}"\\} (\\S+)$`, 'm').exec(text)?.[1])

@@ -5,8 +5,6 @@ import type { KnownAs, Way } from './facts.ts'
 
 /** The rules of channels.yaml, ready to be asked. Asking is a pure function of the file and the way. */
 export interface Channels {
-  /** Names that a touch can have, in the order of the rules; `Unassigned` last. */
-  readonly names: readonly string[]
   /** The channel of a way; undefined where it is none: a referrer that brings nobody, and no campaign tag. */
   of(way: Way): string | undefined
   /** The host that the file names for this one: itself, or the nearest above it. */
@@ -83,7 +81,6 @@ function compile(document: ChannelsDocument): Channels {
   const named = Object.values(document.categories).flatMap(({ hosts = [] }) => hosts)
   const hosts = new Map([...named, ...ignored.keys()].map((host) => [host, true]))
   return {
-    names: [...new Set([...rules.map(({ channel }) => channel), UNASSIGNED])],
     knownAs: (host) => placeOf(hosts, host)?.host,
     of(way) {
       const tagged = [way.source, way.medium, way.campaign, way.creative, way.tag].some((tag) => tag !== '')

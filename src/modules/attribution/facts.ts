@@ -1,6 +1,6 @@
 import type { Delivered, Json, JsonObject } from '../../event/event.ts'
-import { currencyOf, decimalOf, exponentOf, toMinor } from '../../event/money.ts'
-import { namesSomebody, senderOf } from './personal.ts'
+import { currencyOf, decimalOf, exponentOf, MAX_ORDER_VALUE, toMinor } from '../../event/money.ts'
+import { NO_NAME, namesSomebody, senderOf } from './personal.ts'
 
 /** What one batch says, as columns-to-be of the base tables. Order within an array carries no meaning. */
 export interface Facts {
@@ -42,8 +42,6 @@ export interface Conversion extends Base {
 const MAX_TEXT = 100
 const MAX_HOST = 253
 const MAX_ORDER = 200
-/** Of an order, in minor units. What says more is no price: it would drown the sums. */
-const MAX_VALUE = 1_000_000_000_000n
 
 /**
  * Reads a batch. An event that is of no use here (no tag, no referrer, an unreadable time) adds nothing and is no error:
@@ -75,7 +73,7 @@ function orderOf(event: Delivered): Pick<Conversion, 'order' | 'currency' | 'val
     // An order without an id is an order of its own.
     order: idOf(properties.order_id) ?? event.eventKey,
     currency,
-    value: value < 0n || value > MAX_VALUE ? 0n : value,
+    value: value < 0n || value > MAX_ORDER_VALUE ? 0n : value,
   }
 }
 
@@ -96,8 +94,6 @@ function wayOf(context: JsonObject, knownAs: KnownAs): Way | undefined {
 
 // What analytics tools write for "nothing": a way in that is none would take the credit of one.
 const NOTHING = /^\((?:direct|none|not set|not provided|other)\)$|^(?:null|undefined|none)$/i
-// What holds an at sign or a control character could be somebody's address.
-const NO_TAG = /[@\p{Cc}]/u
 
 function tagOf(value: Json | undefined): string {
   const text = typeof value === 'number' && Number.isFinite(value) ? String(value) : value
@@ -105,7 +101,7 @@ function tagOf(value: Json | undefined): string {
   const tag = text.trim()
   // Lower case may be longer: İ becomes two characters.
   if (tag.length > MAX_TEXT || tag.toLowerCase().length > MAX_TEXT) return ''
-  return NO_TAG.test(tag) || NOTHING.test(tag) || !tag.isWellFormed() || namesSomebody(tag) ? '' : tag
+  return NOTHING.test(tag) || !tag.isWellFormed() || namesSomebody(tag) ? '' : tag
 }
 
 /**
@@ -131,7 +127,7 @@ function isName(host: string): boolean {
 
 function idOf(value: Json | undefined): string | undefined {
   if (typeof value !== 'string' || value === '' || value.length > MAX_ORDER) return undefined
-  return NO_TAG.test(value) || !value.isWellFormed() ? undefined : value
+  return NO_NAME.test(value) || !value.isWellFormed() ? undefined : value
 }
 
 const TIME = /^((?!0000)\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::\d{2}(?:\.\d{1,9})?)?Z)?$/

@@ -61,8 +61,7 @@ interface Row extends TouchAt {
 }
 
 // A browser's orders count where no server of the shop tells orders: its key is public (docs/decisions/0007).
-const tells = (c: string): string =>
-  `(${c}.told = 'server' or not ${c}.shop = any (current_setting('weir.credit_served')::text[]))`
+const tells = (c: string): string => `(${c}.told = 'server' or not ${c}.shop = any ((select served from span)::text[]))`
 
 // Of an order told twice the server's word stands, then that which names a value, then the smaller key.
 const rank = (c: string): string => `(${c}.told = 'browser', ${c}.value = 0, ${c}.event_key, ${c}.subject)`
@@ -72,7 +71,7 @@ const STANDS = `${tells('c')} and not exists (
       where o.order_token = c.order_token and o.shop = c.shop and ${tells('o')} and ${rank('o')} < ${rank('c')})`
 
 const JOURNEYS = `with span as materialized (
-    select current_setting('weir.credit_from')::timestamp as first,
+    select current_setting('weir.credit_from')::timestamp as first, current_setting('weir.credit_served')::text[] as served,
       current_setting('weir.credit_to')::timestamp + interval '1 day' as past,
       current_setting('weir.credit_from')::timestamp - make_interval(days => current_setting('weir.credit_lookback')::integer) as back
   ),

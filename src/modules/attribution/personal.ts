@@ -13,11 +13,11 @@ const WORD = /^[A-Za-z]{1,17}$/
 export function namesSomebody(tag: string): boolean {
   if (WORD.test(tag)) return false
   const text = readable(tag)
-  return text === undefined || NO_TAG.test(text) || isAddress(text) || isNumber(text) || isToken(text)
+  return text === undefined || NO_NAME.test(text) || isAddress(text) || isNumber(text) || isToken(text)
 }
 
-// What holds an at sign or a control character could be somebody's address.
-const NO_TAG = /[@\p{Cc}]/u
+/** What holds an at sign or a control character could be somebody's address. */
+export const NO_NAME = /[@\p{Cc}]/u
 
 /** Undefined where it is encoded so often, or becomes so long, that nobody could have meant a word. */
 function readable(tag: string): string | undefined {

@@ -117,11 +117,6 @@ describe('the channels that are shipped', () => {
       expect(shipped.of({ ...wayOf('xiaohongshu / kol'), referrer })).toBe('Influencer')
     },
   )
-
-  test('names end with what no rule takes; Direct is none of them', () => {
-    expect(shipped.names.at(-1)).toBe('Unassigned')
-    expect(shipped.names).not.toContain('Direct')
-  })
 })
 
 describe('a file that cannot be taken is refused with its place', () => {
