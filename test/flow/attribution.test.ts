@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../src/event/event.ts'
+import type { Way } from '../../src/modules/attribution/facts.ts'
 import { loadChannels } from '../../src/modules/attribution/load-channels.ts'
 import { policyWith } from '../support/recording-module.ts'
 import { type Answer, type Caller, createTestApp, type Device, newDevice, type TestApp } from '../support/test-app.ts'
@@ -65,6 +66,15 @@ async function lines(query?: string, days?: string): Promise<string[]> {
     [channel, source, campaign, conversions].filter((part) => part !== undefined).join(' '),
   )
 }
+
+const wayOf = (source: string, medium = ''): Way => ({
+  source,
+  medium,
+  campaign: '',
+  creative: '',
+  tag: '',
+  referrer: '',
+})
 
 const user = (): string => `u-${randomUUID()}`
 
@@ -490,7 +500,7 @@ rules: [{channel: Red, when: [{source: [xiaohongshu]}]}]
   ])('that are %s are not passed over for the shipped ones', async (_what, make) => {
     const folder = await mkdtemp(join(tmpdir(), 'weir-channels-'))
     folders.push(folder)
-    expect((await loadChannels(folder)).names).toContain('Paid Search') // none: the shipped ones
+    expect((await loadChannels(folder)).of(wayOf('baidu', 'cpc'))).toBe('Paid Search') // none: the shipped ones
     await make(join(folder, 'channels.yaml'))
     await expect(loadChannels(folder)).rejects.toThrow(/^\S+channels\.yaml is no file that can be read: make it one/)
   })
@@ -503,7 +513,8 @@ rules: [{channel: Red, when: [{source: [xiaohongshu]}]}]
       'apiVersion: weir/v1\ncategories: {}\nrules: [{channel: Red, when: [{source: [x]}]}]\n',
     )
     await symlink('real', join(folder, 'channels.yaml'))
-    expect((await loadChannels(folder)).names).toEqual(['Red', 'Unassigned'])
+    const channels = await loadChannels(folder)
+    expect([channels.of(wayOf('x')), channels.of(wayOf('baidu', 'cpc'))]).toEqual(['Red', 'Unassigned'])
   })
 
   test('that cannot be read are no ground to start on: one line says where', async () => {
