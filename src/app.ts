@@ -218,10 +218,12 @@ function dayOf(ms: number): string {
 function pseudonymisers(keyring: Keyring): (module: Module) => Pseudonymiser {
   const made = new Map<string, Pseudonymiser>()
   return (module) => {
-    let one = made.get(module.name)
+    const { kid, key } = keyring.pseudonym.active
+    const name = `${module.name}/${kid}`
+    let one = made.get(name)
     if (one === undefined) {
-      one = makePseudonymiser(keyring.pseudonymRoot, keyring.pseudonymKid, module.purpose, module.name)
-      made.set(module.name, one)
+      one = makePseudonymiser(key, kid, module.purpose, module.name)
+      made.set(name, one)
     }
     return one
   }

@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { initKeys } from '../keys/init.ts'
 import { keysetPath, passphraseFor } from '../keys/open.ts'
-import { ROOT_CLASSES } from '../keys/provider.ts'
 import { openFileProvider } from '../keys/providers/file.ts'
 import { answer, type CommonOptions, example } from './output.ts'
 
@@ -28,8 +27,6 @@ export function register(command: Command): void {
     const path = keysetPath(settings.uri)
     const provider = await openFileProvider({ path, passphrase: await passphraseFor(settings) })
     await provider.health()
-    const roots = ROOT_CLASSES.map((rootClass) => ({ class: rootClass, kid: provider.kid(rootClass) }))
-    const lines = roots.map((root) => `  ${root.class.padEnd(10)} ${root.kid}`)
-    answer(options, { provider: provider.uri, opens: true, roots }, [`${provider.uri} opens.`, ...lines].join('\n'))
+    answer(options, { provider: provider.uri, opens: true }, `${provider.uri} opens.`)
   })
 }

@@ -10,11 +10,23 @@ import {
   unwrapSubjectKey,
   wrapSubjectKey,
 } from '../protect/subject-key.ts'
-import { type Epochs, openEpochs } from './epochs.ts'
-import type { KeyProvider } from './provider.ts'
+import { type Inherited, type KeyRow, makeFirstKeys, readKeys, unwrapKey } from './key-table.ts'
+import { KEY_CLASSES, type KeyClass, type KeyProvider } from './provider.ts'
 import { type CacheLimits, createSubjectKeyCache, DEFAULT_LIMITS } from './subject-key-cache.ts'
 
-/** Every key that the gateway works with, open in memory. All but `refresh` and `health` is synchronous. */
+export interface NumberedKey {
+  readonly kid: number
+  readonly key: KeyObject
+}
+
+/** The keys of a class that are open: the active one makes new values, all of them read old ones. */
+export interface KeyVersions {
+  readonly active: NumberedKey
+  /** Newest first, the active one among them. */
+  readonly readable: readonly NumberedKey[]
+}
+
+/** Every key that the gateway works with, open in memory. All but `refresh` is synchronous. */
 export interface Keyring {
   /** A new key for a subject, version 1, and its row's bytes. Not cached: `remember` it once the row is committed. */
   createSubjectKey(subject: SubjectId): { wrapped: Buffer; keys: SubjectKeys }
@@ -23,21 +35,25 @@ export interface Keyring {
    * `key-epoch-unknown` where the epoch was made after the last `refresh`, or was destroyed.
    */
   unwrapSubjectKey(subject: SubjectId, wrapped: Uint8Array): SubjectKeys
+  /** The same key under the active epoch; undefined where it is under it already. Caches nothing. */
+  rewrapSubjectKey(subject: SubjectId, wrapped: Uint8Array): Buffer | undefined
   /** Keys unwrapped or remembered within the last 60 s. */
   cached(subject: SubjectId, keyVersion: number): SubjectKeys | undefined
   remember(subject: SubjectId, keys: SubjectKeys): void
   /** The subject's keys were destroyed: drops them, and caches none of this subject for the next 60 s. */
   forget(subject: SubjectId): void
-  /** Drops every cached key, for when announcements of destroyed keys may have been missed (LISTEN broke off). */
+  /** Drops every cached key, for when it may have been missed that some were destroyed. */
   forgetAll(): void
-  /** Reads the key epochs again. */
-  refresh(): Promise<void>
+  /** Reads which keys there are, and opens what is new. Returns whether anything had changed. */
+  refresh(): Promise<boolean>
   /** Resolves when the provider works now. */
   health(): Promise<void>
-  /** Root and number for makePseudonymiser. */
-  readonly pseudonymRoot: KeyObject
-  readonly pseudonymKid: number
+  /** Wraps the keys of subjects. */
+  readonly epoch: KeyVersions
+  /** For makePseudonymiser. */
+  readonly pseudonym: KeyVersions
   /** For blindIndex. */
+  readonly index: KeyVersions
   readonly indexKey: KeyObject
   /** For eventKey and orderKey. */
   readonly dedupeKey: KeyObject
@@ -55,46 +71,130 @@ export interface KeyringOptions {
 }
 
 const FIRST_VERSION = 1
+const NOTHING_INHERITED: Inherited = new Map()
 
 /**
- * Opens the key epochs of the database, making the first one where there is none. Throws AppError `keyset-mismatch`
- * where the provider's roots are not those of this database.
+ * Opens the keys of the database, making the first ones where there are none. Throws AppError `keyset-mismatch` where
+ * the provider's root is not that of this database, `key-inactive` where a class has no active key.
  */
-export async function openKeyring(db: Db, provider: KeyProvider, options: KeyringOptions = {}): Promise<Keyring> {
+export async function openKeyring(
+  db: Db,
+  provider: KeyProvider & { readonly inherited?: Inherited },
+  options: KeyringOptions = {},
+): Promise<Keyring> {
   const now = options.now ?? (() => performance.now())
   const cache = createSubjectKeyCache({ ...DEFAULT_LIMITS, ...options.cache }, now)
-  let epochs: Epochs = await openEpochs(db, provider)
+  const rows = await makeFirstKeys(db, provider, provider.inherited ?? NOTHING_INHERITED)
+  let open = await openKeys(provider, rows, new Map())
+  let reading: Promise<boolean> | undefined
+
+  const epochKey = (kid: number): KeyObject => {
+    const found = open.versions.epoch.readable.find((one) => one.kid === kid)
+    if (found === undefined) throw unknownEpoch(kid)
+    return found.key
+  }
+  const wrap = (subject: SubjectId, keyVersion: number, key: KeyObject): Buffer => {
+    const { kid, key: active } = open.versions.epoch.active
+    return wrapSubjectKey(active, { kid, keyVersion }, subject, key)
+  }
   return {
     createSubjectKey(subject) {
       const key = generateSubjectKey()
-      const header = { kid: epochs.active.kid, keyVersion: FIRST_VERSION }
-      const wrapped = wrapSubjectKey(epochs.active.key, header, subject, key)
-      return { wrapped, keys: subjectKeys(key, FIRST_VERSION) }
+      return { wrapped: wrap(subject, FIRST_VERSION, key), keys: subjectKeys(key, FIRST_VERSION) }
     },
     unwrapSubjectKey(subject, wrapped) {
       const { kid, keyVersion } = readWrapHeader(wrapped)
-      const epochKey = epochs.byKid.get(kid)
-      if (epochKey === undefined) throw unknownEpoch(kid)
-      const keys = subjectKeys(unwrapSubjectKey(epochKey, subject, wrapped), keyVersion)
+      const keys = subjectKeys(unwrapSubjectKey(epochKey(kid), subject, wrapped), keyVersion)
       cache.put(subject, keys)
       return keys
+    },
+    rewrapSubjectKey(subject, wrapped) {
+      const { kid, keyVersion } = readWrapHeader(wrapped)
+      if (kid === open.versions.epoch.active.kid) return undefined
+      return wrap(subject, keyVersion, unwrapSubjectKey(epochKey(kid), subject, wrapped))
     },
     cached: (subject, keyVersion) => cache.get(subject, keyVersion),
     remember: (subject, keys) => cache.put(subject, keys),
     forget: (subject) => cache.forget(subject),
     forgetAll: () => cache.clear(),
-    async refresh() {
-      epochs = await openEpochs(db, provider)
+    refresh() {
+      reading ??= (async () => {
+        const before = open
+        open = await openKeys(provider, await readKeys(db), before.byName)
+        return open.described !== before.described
+      })().finally(() => {
+        reading = undefined
+      })
+      return reading
     },
     health: () => provider.health(),
-    pseudonymRoot: provider.root('pseudonym'),
-    pseudonymKid: provider.kid('pseudonym'),
-    indexKey: provider.root('index'),
-    dedupeKey: provider.root('dedupe'),
-    tombstoneKey: provider.root('tombstone'),
-    tokenKey: provider.root('token'),
-    auditKey: provider.root('audit'),
+    get epoch() {
+      return open.versions.epoch
+    },
+    get pseudonym() {
+      return open.versions.pseudonym
+    },
+    get index() {
+      return open.versions.index
+    },
+    get indexKey() {
+      return open.versions.index.active.key
+    },
+    get dedupeKey() {
+      return open.versions.dedupe.active.key
+    },
+    get tombstoneKey() {
+      return open.versions.tombstone.active.key
+    },
+    get tokenKey() {
+      return open.versions.token.active.key
+    },
+    get auditKey() {
+      return open.versions.audit.active.key
+    },
   }
+}
+
+interface OpenKeys {
+  readonly versions: Readonly<Record<KeyClass, KeyVersions>>
+  /** Every open key by `class/kid`, so that none is unwrapped twice. */
+  readonly byName: ReadonlyMap<string, KeyObject>
+  /** Which keys are open, in which state: differs where anything changed. */
+  readonly described: string
+}
+
+async function openKeys(
+  provider: KeyProvider,
+  rows: readonly KeyRow[],
+  known: ReadonlyMap<string, KeyObject>,
+): Promise<OpenKeys> {
+  const byName = new Map<string, KeyObject>()
+  for (const row of rows) {
+    if (row.wrapped === null) continue
+    const name = `${row.class}/${row.kid}`
+    byName.set(name, known.get(name) ?? (await unwrapKey(provider, row, row.wrapped)))
+  }
+  const versions = Object.fromEntries(KEY_CLASSES.map((keyClass) => [keyClass, versionsOf(keyClass, rows, byName)]))
+  return {
+    versions: versions as Record<KeyClass, KeyVersions>,
+    byName,
+    described: rows.map((row) => `${row.class}/${row.kid} ${row.state}`).join(),
+  }
+}
+
+function versionsOf(keyClass: KeyClass, rows: readonly KeyRow[], byName: ReadonlyMap<string, KeyObject>): KeyVersions {
+  // One that is pending is open, so that every node has it before the first value is made with it; nothing reads it yet.
+  const ofClass = rows.filter((row) => row.class === keyClass && row.wrapped !== null && row.state !== 'pending')
+  const numbered = ofClass.map(({ kid }) => ({ kid, key: byName.get(`${keyClass}/${kid}`)! }))
+  const readable = numbered.toSorted((a, b) => b.kid - a.kid)
+  const kid = ofClass.find((row) => row.state === 'active')?.kid
+  const active = numbered.find((one) => one.kid === kid)
+  if (active === undefined) {
+    // A fresh key beside what old ones sealed would look like a start and open nothing.
+    const message = `no ${keyClass} key of this database is active: restore the rows of weir.key that belong to it`
+    throw new AppError('conflict', message, { code: 'key-inactive' })
+  }
+  return { active, readable }
 }
 
 function unknownEpoch(kid: number): AppError {

@@ -1,5 +1,7 @@
 import { int2Array, uuidArray } from '../db/binary-array.ts'
 import type { Db, Tx } from '../db/pool.ts'
+import { sqlState } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
 import { type SubjectId, subjectId } from '../event/ids.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import type { Keyring } from './keyring.ts'
@@ -11,7 +13,7 @@ export interface KeyWanted {
 
 /**
  * The keys of these subjects: from the cache, else from their rows in one round trip. A subject whose key is gone
- * (erased) is absent from the answer.
+ * (erased) is absent from the answer. Rows that a newer epoch wraps than this process knows make it look for that epoch.
  */
 export async function loadSubjectKeys(
   db: Db | Tx,
@@ -27,15 +29,37 @@ export async function loadSubjectKeys(
     else found.set(key.subject, cached)
   }
   if (missing.length === 0) return found
+  const opened = await openRows(db, keyring, missing).catch(async (error: unknown) => {
+    if (!isUnknownEpoch(error)) throw error
+    await keyring.refresh()
+    return openRows(db, keyring, missing) // read again: a row may have been wrapped anew, or be gone, by now
+  })
+  for (const [subject, keys] of opened) found.set(subject, keys)
+  return found
+}
+
+/** Whether a key could not be opened, or made, because this process has not heard of a roll of the epoch yet. */
+export function isUnknownEpoch(error: unknown): boolean {
+  return sqlState(error) === EPOCH_NOT_OPEN || (error instanceof AppError && error.code === 'key-epoch-unknown')
+}
+
+const EPOCH_NOT_OPEN = 'WK001' // raised by weir.subject_key_has_an_epoch
+
+async function openRows(
+  db: Db | Tx,
+  keyring: Keyring,
+  missing: readonly KeyWanted[],
+): Promise<Map<SubjectId, SubjectKeys>> {
   const { rows } = await db.$client.query<{ subject_id: string; wrapped: Buffer }>({
     name: 'load-subject-keys',
     text: `select k.subject_id, k.wrapped from unnest($1::uuid[], $2::smallint[]) as w(subject, version)
       join weir.subject_key k on k.subject_id = w.subject and k.key_version = w.version`,
     values: [uuidArray(missing.map((key) => key.subject)), int2Array(missing.map((key) => key.keyVersion))],
   })
-  for (const row of rows) {
-    const subject = subjectId(row.subject_id)
-    found.set(subject, keyring.unwrapSubjectKey(subject, row.wrapped))
-  }
-  return found
+  return new Map(
+    rows.map((row) => {
+      const subject = subjectId(row.subject_id)
+      return [subject, keyring.unwrapSubjectKey(subject, row.wrapped)] as const
+    }),
+  )
 }

@@ -10,7 +10,7 @@ import { orderKey } from '../identity/blind-index.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
+import { isUnknownEpoch, type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
 import type { Decision, EventRule, Projection, RefusalReason } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
@@ -143,6 +143,10 @@ export async function processGroup(deps: GroupDeps, items: readonly Resolvable[]
     } catch (error) {
       const state = sqlState(error)
       if ((state === '40P01' || state === '40001') && tries < MAX_TRIES) continue
+      if (isUnknownEpoch(error) && tries < MAX_TRIES) {
+        await deps.keyring.refresh()
+        continue
+      }
       if (!isDataError(state)) throw error
       if (items.length === 1) return [{ outcome: 'invalid' }]
       const half = items.length >> 1

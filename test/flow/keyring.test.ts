@@ -60,10 +60,28 @@ test("another database's keyset is refused in one line that says what to do", as
   expect(await epochs()).toEqual(['1 active'])
 })
 
-test('a wrapped epoch moved to another number does not open', async () => {
+test('a wrapped key put in the place of another does not open', async () => {
   await openKeyring(db, provider)
-  await owner.$client.query('update weir.key_epoch set kid = 2')
+  await owner.$client.query(
+    `update weir.key set wrapped = (select wrapped from weir.key where class = 'token') where class = 'index'`,
+  )
   await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'keyset-mismatch' })
+})
+
+test('every class has a key of its own, one active, and none can go back or be deleted', async () => {
+  const keyring = await openKeyring(db, provider)
+  const keys = [keyring.epoch, keyring.pseudonym, keyring.index].map((versions) => versions.active.key)
+  const all = [...keys, keyring.dedupeKey, keyring.tombstoneKey, keyring.tokenKey, keyring.auditKey]
+  expect(new Set(all.map((key) => key.export().toString('hex'))).size).toBe(7)
+  const second = `insert into weir.key (class, kid, state, wrapped) values ('index', 2, 'active', '\\x00')`
+  await expect(owner.$client.query(second)).rejects.toThrow('key_one_active')
+  await owner.$client.query(`update weir.key set state = 'decrypt-only' where class = 'index'`)
+  await expect(owner.$client.query(`update weir.key set state = 'active' where class = 'index'`)).rejects.toThrow(
+    'forward',
+  )
+  await expect(owner.$client.query(`update weir.key set kid = 9 where class = 'index'`)).rejects.toThrow('forward')
+  await expect(owner.$client.query('delete from weir.key')).rejects.toThrow('never deleted')
+  await expect(owner.$client.query(`update weir.key set state = 'destroyed' where class = 'index'`)).rejects.toThrow()
 })
 
 test('a new subject is cached only once it is remembered, and gone once it is forgotten', async () => {
@@ -89,36 +107,52 @@ test('after a roll of the epoch new keys go under the new one, old ones open unt
   const subject = subjectId(randomUUID())
   const { wrapped } = keyring.createSubjectKey(subject)
   const key = await provider.wrap(Buffer.alloc(32, 5), { class: 'key-epoch', kid: '2' })
-  await owner.$client.query(`update weir.key_epoch set state = 'decrypt-only' where kid = 1`)
-  await owner.$client.query(`insert into weir.key_epoch (kid, wrapped, state) values (2, $1, 'active')`, [key])
-  await keyring.refresh()
+  await owner.$client.query(`update weir.key set state = 'decrypt-only' where class = 'epoch'`)
+  await owner.$client.query(`insert into weir.key (class, kid, wrapped, state) values ('epoch', 2, $1, 'active')`, [
+    key,
+  ])
+  expect(await keyring.refresh()).toBe(true)
+  expect(await keyring.refresh()).toBe(false)
   expect(keyring.createSubjectKey(subject).wrapped.readUInt32BE(2)).toBe(2)
   expect(keyring.unwrapSubjectKey(subject, wrapped).keyVersion).toBe(1)
-  await owner.$client.query(`update weir.key_epoch set state = 'destroyed' where kid = 1`)
+  expect(keyring.rewrapSubjectKey(subject, wrapped)!.readUInt32BE(2)).toBe(2)
+  await destroyEpoch(1)
   await keyring.refresh()
   expect(() => keyring.unwrapSubjectKey(subject, wrapped)).toThrow('key epoch 1 is not open here')
+  await expect(insertSubjectKey(subject, wrapped)).rejects.toMatchObject({ code: 'WK001' })
 })
 
 test('a database without an active epoch does not start', async () => {
   await openKeyring(db, provider)
-  await owner.$client.query(`update weir.key_epoch set state = 'decrypt-only'`)
-  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-epoch-inactive' })
+  await owner.$client.query(`update weir.key set state = 'decrypt-only' where class = 'epoch'`)
+  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-inactive' })
 })
 
-test('a database that has subject keys but lost its epochs does not start with a new one', async () => {
+test('a database that has subject keys but lost its keys does not start with new ones', async () => {
   const subject = subjectId(randomUUID())
   const { wrapped } = (await openKeyring(db, provider)).createSubjectKey(subject)
-  await db.$client.query('insert into weir.subject_key (subject_id, key_version, wrapped) values ($1, 1, $2)', [
-    subject,
-    wrapped,
-  ])
-  await owner.$client.query('delete from weir.key_epoch')
-  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-epoch-inactive' })
+  await insertSubjectKey(subject, wrapped)
+  await owner.$client.query('truncate weir.key')
+  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-inactive' })
   expect(await epochs()).toEqual([])
 })
 
+async function insertSubjectKey(subject: string, wrapped: Buffer): Promise<void> {
+  const text = 'insert into weir.subject_key (subject_id, key_version, wrapped) values ($1, 1, $2)'
+  await db.$client.query(text, [subject, wrapped])
+}
+
+async function destroyEpoch(kid: number): Promise<void> {
+  await owner.$client.query(
+    `update weir.key set state = 'destroyed', wrapped = null, destroyed_at = clock_timestamp() where class = 'epoch' and kid = $1`,
+    [kid],
+  )
+}
+
 async function epochs(): Promise<string[]> {
-  const { rows } = await db.$client.query<{ kid: number; state: string }>('select kid, state from weir.key_epoch')
+  const { rows } = await db.$client.query<{ kid: number; state: string }>(
+    `select kid, state from weir.key where class = 'epoch'`,
+  )
   return rows.map(({ kid, state }) => `${kid} ${state}`)
 }
 

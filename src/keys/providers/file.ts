@@ -1,11 +1,10 @@
-import type { KeyObject } from 'node:crypto'
 import { AppError } from '../../errors.ts'
 import { ProtectError } from '../../protect/protect-error.ts'
-import type { KeyProvider, RootClass } from '../provider.ts'
+import type { KeyClass, KeyProvider } from '../provider.ts'
 import { createSecretFile, readSecretFile, replaceSecretFile } from '../secret-file.ts'
 import { readRootKid, unwrapUnderRoot, wrapUnderRoot } from '../wrapping.ts'
-import { generateContent, type Root, readContent } from './keyset-content.ts'
-import { damaged, type KdfParameters, sealKeyset, unsealKeyset } from './keyset-file.ts'
+import { firstRoot, type KeysetKey, nextRoot, readContent, writeContent } from './keyset-content.ts'
+import { damaged, type KdfParameters, readKdf, sealKeyset, unsealKeyset } from './keyset-file.ts'
 
 export interface KeysetLocation {
   readonly path: string
@@ -18,28 +17,69 @@ export const KDF_DEFAULTS: Readonly<Record<'development' | 'production', KdfPara
   production: { m: 262_144, t: 4, p: 1 },
 }
 
+/** The file's provider: it may hold keys of a keyset that was made before they lay in the database. */
+export interface FileProvider extends KeyProvider {
+  readonly inherited: ReadonlyMap<KeyClass, KeysetKey>
+}
+
 /**
- * Opens the sealed keyset: every root as a KeyObject in memory, the file untouched afterwards.
+ * Opens the sealed keyset: every version of the root as a KeyObject in memory. A version that another process made
+ * meanwhile is found by reading the file again. The passphrase stays in memory for that, and for making a new version.
  * Throws AppError with a one-line message when it is missing, open to others, damaged, or the passphrase is wrong.
  */
-export async function openFileProvider(location: KeysetLocation): Promise<KeyProvider> {
+export async function openFileProvider(location: KeysetLocation): Promise<FileProvider> {
   const { path } = location
-  const content = await readKeyset(location)
-  const roots = readContent(content)
-  content.fill(0)
-  if (roots === undefined) throw damaged(path)
-  const wrapRoots = new Map(roots.filter(({ rootClass }) => rootClass === 'wrap').map(({ kid, key }) => [kid, key]))
-  const provider: KeyProvider = {
+  let keys = await readKeys(location)
+  let reading: Promise<void> | undefined
+  const readAgain = (): Promise<void> => {
+    reading ??= readKeys(location)
+      .then((found) => {
+        keys = found
+      })
+      .finally(() => {
+        reading = undefined
+      })
+    return reading
+  }
+  const change = async (next: (held: readonly KeysetKey[]) => readonly KeysetKey[]): Promise<void> => {
+    keys = [...next(await readKeys(location))]
+    await reseal(location, keys)
+  }
+  const provider: FileProvider = {
     uri: `file:${path}`,
+    inherited: new Map(keys.flatMap((one) => (one.keyClass === 'wrap' ? [] : [[one.keyClass, one] as const]))),
     async wrap(plaintext, context) {
-      const { kid, key } = current(roots, 'wrap')
+      const { kid, key } = newest(keys)
       return wrapUnderRoot(key, kid, context, plaintext)
     },
     async unwrap(wrapped, context) {
-      return unwrapUnderRoot(rootNumber(wrapRoots, readRootKid(wrapped)), context, wrapped)
+      const kid = readRootKid(wrapped)
+      if (rootOf(keys, kid) === undefined) await readAgain()
+      const root = rootOf(keys, kid)
+      if (root !== undefined) return unwrapUnderRoot(root.key, context, wrapped)
+      if (kid > newest(keys).kid) throw new ProtectError('authentication', 'wrapped key')
+      throw new AppError('conflict', `version ${kid} of the root in ${provider.uri} is destroyed`, {
+        code: 'key-root-destroyed',
+      })
     },
-    root: (rootClass) => current(roots, rootClass).key,
-    kid: (rootClass) => current(roots, rootClass).kid,
+    rootVersion: (wrapped) => String(readRootKid(wrapped)),
+    async rotate() {
+      await change((held) => [...held, nextRoot(held)])
+      return String(newest(keys).kid)
+    },
+    async destroy(version) {
+      const last = Number(version)
+      // With the first version goes what the keyset inherited: a database from before has nothing left to open it with.
+      const kept = (held: readonly KeysetKey[]): KeysetKey[] =>
+        held.filter((one) => one.keyClass === 'wrap' && one.kid > last)
+      if (rootOf(kept(keys), newest(keys).kid) === undefined) {
+        throw new AppError('conflict', `version ${last} is the newest of the root: make a new one first`, {
+          code: 'key-root-in-use',
+        })
+      }
+      await change(kept)
+      return { effectiveAt: new Date() }
+    },
     async health() {
       const probe = await provider.wrap(Buffer.from('probe'), { class: 'health' })
       await provider.unwrap(probe, { class: 'health' })
@@ -49,13 +89,13 @@ export async function openFileProvider(location: KeysetLocation): Promise<KeyPro
 }
 
 /**
- * Makes a keyset with fresh random roots of every class. Never replaces: `exists` says that the file was there (or
+ * Makes a keyset with a first version of the root. Never replaces: `exists` says that the file was there (or
  * that another process was faster), and it is as it was.
  */
 export async function createKeyset(
   options: KeysetLocation & { readonly mode: 'development' | 'production'; readonly kdf?: KdfParameters },
 ): Promise<'created' | 'exists'> {
-  const content = generateContent()
+  const content = writeContent([firstRoot()])
   try {
     const kdf = options.kdf ?? KDF_DEFAULTS[options.mode]
     return await createSecretFile(options.path, await sealKeyset(content, bytesOf(options.passphrase), kdf))
@@ -86,19 +126,35 @@ export async function readPassphrase(path: string): Promise<Buffer> {
   return bytes.subarray(0, end)
 }
 
+async function readKeys(location: KeysetLocation): Promise<KeysetKey[]> {
+  const content = await readKeyset(location)
+  const keys = readContent(content)
+  content.fill(0)
+  if (keys === undefined) throw damaged(location.path)
+  return keys
+}
+
+/** Other keys under the same passphrase and parameters. */
+async function reseal({ path, passphrase }: KeysetLocation, keys: readonly KeysetKey[]): Promise<void> {
+  const kdf = readKdf(await readSecretFile(path, 'keyset'), path)
+  const content = writeContent(keys)
+  try {
+    await replaceSecretFile(path, await sealKeyset(content, bytesOf(passphrase), kdf))
+  } finally {
+    content.fill(0)
+  }
+}
+
 async function readKeyset({ path, passphrase }: KeysetLocation): Promise<Buffer> {
   return unsealKeyset(await readSecretFile(path, 'keyset'), bytesOf(passphrase), path)
 }
 
-function current(roots: readonly Root[], rootClass: RootClass): Root {
-  const ofClass = roots.filter((root) => root.rootClass === rootClass)
-  return ofClass.reduce((highest, root) => (root.kid > highest.kid ? root : highest))
+function newest(keys: readonly KeysetKey[]): KeysetKey {
+  return keys.filter(({ keyClass }) => keyClass === 'wrap').reduce((high, one) => (one.kid > high.kid ? one : high))
 }
 
-function rootNumber(wrapRoots: ReadonlyMap<number, KeyObject>, kid: number): KeyObject {
-  const key = wrapRoots.get(kid)
-  if (key === undefined) throw new ProtectError('authentication', 'wrapped key')
-  return key
+function rootOf(keys: readonly KeysetKey[], kid: number): KeysetKey | undefined {
+  return keys.find((one) => one.keyClass === 'wrap' && one.kid === kid)
 }
 
 function bytesOf(passphrase: Uint8Array | string): Uint8Array {

@@ -90,6 +90,12 @@ export async function unsealKeyset(bytes: Buffer, passphrase: Uint8Array, path: 
   return content
 }
 
+/** The parameters that a keyset file was sealed with. Throws AppError like unsealKeyset. */
+export function readKdf(bytes: Buffer, path: string): KdfParameters {
+  const { m, t, p } = parseFile(bytes, path).kdf
+  return { m, t, p }
+}
+
 function parseFile(bytes: Buffer, path: string): KeysetFile {
   let json: unknown
   try {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AppError } from '../../../src/errors.ts'
 import { initKeys } from '../../../src/keys/init.ts'
-import { type KeyProvider, ROOT_CLASSES } from '../../../src/keys/provider.ts'
+import type { KeyProvider } from '../../../src/keys/provider.ts'
 import { createKeyset, openFileProvider, readPassphrase, resealKeyset } from '../../../src/keys/providers/file.ts'
 
 // The files lie in a directory of their own; argon2id runs at its floor, which takes about 30 ms a time.
@@ -22,26 +22,33 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
-test('a keyset opens to one root of each class, all different and none the derivative of a file that shows them', async () => {
-  const provider = await openFileProvider({ path, passphrase })
-  const classes = ROOT_CLASSES.filter((rootClass) => rootClass !== 'wrap')
-  const roots = classes.map((rootClass) => provider.root(rootClass).export())
-  expect(new Set(roots.map((root) => root.toString('hex'))).size).toBe(classes.length)
-  for (const root of roots) {
-    expect(root).toHaveLength(32)
-    for (const coding of ['hex', 'base64url', 'base64'] as const) {
-      expect(whole.includes(root.toString(coding))).toBe(false)
-    }
-  }
-  expect(ROOT_CLASSES.map((rootClass) => provider.kid(rootClass))).toEqual(ROOT_CLASSES.map(() => 1))
-})
-
-test('the same keyset gives the same roots each time, another keyset others', async () => {
+test('a keyset opens what it wrapped each time, another keyset does not, and no byte of a root stands in the file', async () => {
   const other = join(directory, 'other.json')
   await createKeyset({ path: other, passphrase, mode: 'development', kdf })
   const [a, b, c] = await Promise.all([path, path, other].map((p) => openFileProvider({ path: p, passphrase })))
-  expect(a!.root('index').equals(b!.root('index'))).toBe(true)
-  expect(a!.root('index').equals(c!.root('index'))).toBe(false)
+  const wrapped = await a!.wrap(Buffer.alloc(32, 1), { class: 'index', kid: '1' })
+  expect(await b!.unwrap(wrapped, { class: 'index', kid: '1' })).toEqual(Buffer.alloc(32, 1))
+  await expect(c!.unwrap(wrapped, { class: 'index', kid: '1' })).rejects.toThrow('authentication')
+  expect(a!.rootVersion(wrapped)).toBe('1')
+})
+
+test('a new version of the root is found by a process that was there before, and an old one destroyed for both', async () => {
+  const rolled = join(directory, 'rolled.json')
+  await createKeyset({ path: rolled, passphrase, mode: 'development', kdf })
+  const [a, b] = await Promise.all([rolled, rolled].map((p) => openFileProvider({ path: p, passphrase })))
+  const context = { class: 'key-epoch', kid: '1' }
+  const old = await a!.wrap(Buffer.alloc(32, 1), context)
+  expect(await a!.rotate()).toBe('2')
+  const wrapped = await a!.wrap(Buffer.alloc(32, 2), context)
+  expect(await b!.unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 2))
+  expect(await b!.unwrap(old, context)).toEqual(Buffer.alloc(32, 1))
+  await a!.destroy('1')
+  await a!.destroy('1')
+  await expect(a!.unwrap(old, context)).rejects.toMatchObject({ code: 'key-root-destroyed' })
+  const c = await openFileProvider({ path: rolled, passphrase })
+  await expect(c.unwrap(old, context)).rejects.toMatchObject({ code: 'key-root-destroyed' })
+  await expect(c.destroy('2')).rejects.toMatchObject({ code: 'key-root-in-use' })
+  expect((await stat(rolled)).mode & 0o777).toBe(0o600)
 })
 
 test('what is wrapped opens in its context only, and with no bit changed', async () => {
@@ -147,13 +154,14 @@ test('a keyset is never replaced by a new one', async () => {
   expect((await readdir(directory)).filter((name) => name.endsWith('.tmp'))).toEqual([])
 })
 
-test('sealed anew under another passphrase it holds the same roots', async () => {
+test('sealed anew under another passphrase it holds the same root', async () => {
   const target = join(directory, 'resealed.json')
   await initKeys({ path: target, passphrase, kdf })
   const before = await openFileProvider({ path: target, passphrase })
+  const wrapped = await before.wrap(Buffer.alloc(32, 1), { class: 'index' })
   await resealKeyset({ path: target, passphrase, newPassphrase: 'the next passphrase', kdf })
   const after = await openFileProvider({ path: target, passphrase: 'the next passphrase' })
-  expect(after.root('pseudonym').equals(before.root('pseudonym'))).toBe(true)
+  expect(await after.unwrap(wrapped, { class: 'index' })).toEqual(Buffer.alloc(32, 1))
   await refused({ path: target, passphrase }, 'keyset-passphrase', /passphrase is wrong/)
 })
 

@@ -9,6 +9,7 @@ import { keysetPath, openKeyProvider } from '../../../src/keys/open.ts'
 import { openFileProvider } from '../../../src/keys/providers/file.ts'
 import { replaceSecretFile } from '../../../src/keys/secret-file.ts'
 
+const CONTEXT = { class: 'index', kid: '1' }
 const kdf = { m: 19_456, t: 2, p: 1 }
 let directory: string
 beforeEach(async () => {
@@ -24,14 +25,15 @@ test('development makes its keys once, for its own user alone, and finds them ag
   expect((await stat(join(directory, 'keys'))).mode & 0o777).toBe(0o700)
   expect((await stat(join(directory, 'keys', 'passphrase'))).mode & 0o777).toBe(0o600)
   const [a, b] = await Promise.all([openFileProvider(made), openFileProvider(found)])
-  expect(a.root('index').equals(b.root('index'))).toBe(true)
+  expect(await b.unwrap(await a.wrap(Buffer.alloc(32, 1), CONTEXT), CONTEXT)).toEqual(Buffer.alloc(32, 1))
 })
 
 test('processes that start at once all get the same keys', async () => {
   const all = await Promise.all(Array.from({ length: 6 }, () => ensureDevelopmentKeys(directory, { kdf })))
   expect(all.filter(({ created }) => created)).toHaveLength(1)
-  const roots = await Promise.all(all.map(async (made) => (await openFileProvider(made)).root('index').export()))
-  expect(new Set(roots.map((root) => root.toString('hex'))).size).toBe(1)
+  const [first, ...others] = await Promise.all(all.map((made) => openFileProvider(made)))
+  const wrapped = await first!.wrap(Buffer.alloc(32, 1), CONTEXT)
+  for (const other of others) expect(await other.unwrap(wrapped, CONTEXT)).toEqual(Buffer.alloc(32, 1))
   expect((await readdir(join(directory, 'keys'))).sort()).toEqual(['keyset.json', 'passphrase'])
 })
 
