@@ -2,24 +2,47 @@ import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { ensureKeysIn } from './development.ts'
 import type { KeyProvider } from './provider.ts'
+import { openAwsKmsProvider } from './providers/aws-kms.ts'
 import { openFileProvider, readPassphrase } from './providers/file.ts'
+import { openVaultProvider } from './providers/vault.ts'
 
 export interface KeySettings {
-  /** WEIR_KEYS: `file:` and the directory that holds keyset.json. */
+  /** WEIR_KEYS: `file:` and the directory that holds keyset.json, `vault:https://…` or `aws-kms:alias/…`. */
   readonly uri: string
   /** WEIR_KEYS_PASSPHRASE_FILE; in development the directory's own `passphrase` where it is not set. */
   readonly passphraseFile?: string | undefined
+  /** WEIR_VAULT_TOKEN_FILE */
+  readonly vaultTokenFile?: string | undefined
+  /** WEIR_VAULT_NAMESPACE */
+  readonly vaultNamespace?: string | undefined
+  /** AWS_REGION */
+  readonly awsRegion?: string | undefined
   readonly mode: 'development' | 'production'
 }
 
 /**
- * Opens the keys that the configuration names. Development makes them where absent; production never does, and says
- * how (`weir keys init`). Throws AppError with one line that says what to fix.
+ * Opens the root where the configuration says it is. Throws AppError with one line that says what to fix.
+ * Of a file, development makes one where it is absent; production never does, and says how (`weir keys init`).
  */
 export async function openKeyProvider(settings: KeySettings): Promise<KeyProvider> {
-  const directory = keyDirectory(settings.uri)
+  const { uri } = settings
+  switch (uri.slice(0, uri.indexOf(':') + 1)) {
+    case 'file:':
+      return openKeyFile(settings)
+    case 'vault:':
+      return openVaultProvider({ uri, tokenFile: settings.vaultTokenFile, namespace: settings.vaultNamespace })
+    case 'aws-kms:':
+      return openAwsKmsProvider({ uri, region: settings.awsRegion })
+    case 'aliyun-kms:':
+      throw config('WEIR_KEYS: aliyun-kms: is not there yet: take file:, vault: or aws-kms:')
+    default:
+      throw config('WEIR_KEYS must be file:, vault: or aws-kms:, for instance file:/etc/weir/keys')
+  }
+}
+
+async function openKeyFile(settings: KeySettings): Promise<KeyProvider> {
   if (settings.mode === 'development') {
-    return openFileProvider(await ensureKeysIn(directory, { passphraseFile: settings.passphraseFile }))
+    return openFileProvider(await ensureKeysIn(keyDirectory(settings.uri), { passphraseFile: settings.passphraseFile }))
   }
   return openFileProvider({ path: keysetPath(settings.uri), passphrase: await passphraseFor(settings) }).catch(
     (error: unknown) => {
@@ -30,7 +53,7 @@ export async function openKeyProvider(settings: KeySettings): Promise<KeyProvide
   )
 }
 
-/** The keyset file of a `file:` URI. */
+/** The keyset file of a `file:` URI. Throws AppError `config` for another one. */
 export function keysetPath(uri: string): string {
   return join(keyDirectory(uri), 'keyset.json')
 }
@@ -39,17 +62,15 @@ export function keysetPath(uri: string): string {
 export async function passphraseFor(settings: KeySettings): Promise<Buffer> {
   if (settings.passphraseFile !== undefined) return readPassphrase(settings.passphraseFile)
   if (settings.mode === 'development') return readPassphrase(join(keyDirectory(settings.uri), 'passphrase'))
-  throw new AppError('invalid', 'WEIR_KEYS_PASSPHRASE_FILE must name the file with the passphrase of the keys', {
-    code: 'config',
-  })
+  throw config('WEIR_KEYS_PASSPHRASE_FILE must name the file with the passphrase of the keys')
 }
 
 function keyDirectory(uri: string): string {
-  if (!uri.startsWith('file:')) {
-    throw new AppError('invalid', 'WEIR_KEYS must be file: with a directory, for instance file:/etc/weir/keys', {
-      code: 'config',
-    })
-  }
+  if (!uri.startsWith('file:')) throw config('WEIR_KEYS must be file: with a directory here, since only that is a file')
   // Taken as it stands, not as a URL: a data directory may have a blank or a percent sign in its name.
   return uri.slice('file:'.length).replace(/^\/\/(?=\/)/, '')
+}
+
+function config(message: string): AppError {
+  return new AppError('invalid', message, { code: 'config' })
 }
