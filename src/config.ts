@@ -23,7 +23,13 @@ export interface Config {
     /** Intake events that may wait for a commit before 503 is answered. */
     readonly queueLimit: number
   }
-  readonly keys: { readonly uri: string; readonly passphraseFile: string | undefined }
+  readonly keys: {
+    readonly uri: string
+    readonly passphraseFile: string | undefined
+    readonly vaultTokenFile: string | undefined
+    readonly vaultNamespace: string | undefined
+    readonly awsRegion: string | undefined
+  }
   readonly delivery: boolean
   /** `npm start`: its end is ours. */
   readonly startedByNpm: boolean
@@ -76,7 +82,13 @@ function group(read: Environment, warnings: string[]): Config {
       workers: read.WEIR_WORKERS,
       queueLimit: read.WEIR_QUEUE_LIMIT,
     },
-    keys: { uri: read.WEIR_KEYS ?? `file:${join(dataDir, 'keys')}`, passphraseFile: read.WEIR_KEYS_PASSPHRASE_FILE },
+    keys: {
+      uri: read.WEIR_KEYS ?? `file:${join(dataDir, 'keys')}`,
+      passphraseFile: read.WEIR_KEYS_PASSPHRASE_FILE,
+      vaultTokenFile: read.WEIR_VAULT_TOKEN_FILE,
+      vaultNamespace: read.WEIR_VAULT_NAMESPACE,
+      awsRegion: read.AWS_REGION,
+    },
     delivery: read.WEIR_DELIVERY === 'on',
     startedByNpm: read.npm_lifecycle_event !== undefined,
     endsWith: read.WEIR_ENDS_WITH,
@@ -107,7 +119,7 @@ function refuseUnsafe(read: Environment): void {
       'DATABASE_URL or WEIR_DATA_DIR must be set in production: a Postgres server, or where the embedded one keeps its data',
     )
   }
-  if (read.WEIR_KEYS_PASSPHRASE_FILE === undefined) {
+  if ((read.WEIR_KEYS?.startsWith('file:') ?? true) && read.WEIR_KEYS_PASSPHRASE_FILE === undefined) {
     throw refusal(
       'WEIR_KEYS_PASSPHRASE_FILE must be set in production: a file whose one line opens the keys, from `openssl rand -base64 32`',
     )

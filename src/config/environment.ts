@@ -53,8 +53,17 @@ export const Environment = z.object({
     .refine(isOrigin, says('an origin without path, query or user, for instance https://weir.shop.example'))
     .transform((text) => new URL(text).origin)
     .optional(),
-  WEIR_KEYS: urlWith(['file:'], 'file: with a path, for instance file:/etc/weir/keys').optional(),
+  WEIR_KEYS: urlWith(
+    ['file:', 'vault:', 'aws-kms:', 'aliyun-kms:'],
+    'file:, vault: or aws-kms: with where the root key is, for instance file:/etc/weir/keys',
+  ).optional(),
   WEIR_KEYS_PASSPHRASE_FILE: z.string().optional(),
+  WEIR_VAULT_TOKEN_FILE: z.string().optional(),
+  WEIR_VAULT_NAMESPACE: z
+    .string()
+    .regex(/^[\w-][\w./-]{0,255}$/, says('a namespace of Vault, for instance shops/eu'))
+    .optional(),
+  AWS_REGION: z.string().optional(),
   WEIR_SMTP_URL: urlWith(
     ['smtp:', 'smtps:'],
     'smtp: or smtps: with a host, for instance smtps://mail.shop.example',

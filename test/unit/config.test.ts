@@ -82,7 +82,8 @@ describe('a value that cannot be meant is refused, named, explained and not quot
     ['WEIR_TRUST_PROXY', 'true', 'off, a number of proxies'],
     ['WEIR_TRUST_PROXY', '10.0.0.0/40', 'off, a number of proxies'],
     ['WEIR_TRUST_PROXY', '0.0.0.0/0', 'off, a number of proxies'],
-    ['WEIR_KEYS', 'vault://somewhere', 'file: with a path'],
+    ['WEIR_KEYS', 'https://somewhere', 'file:, vault: or aws-kms:'],
+    ['WEIR_VAULT_NAMESPACE', 'two words', 'a namespace of Vault'],
     ['WEIR_SMTP_URL', 'https://somewhere', 'smtp: or smtps:'],
     ['DATABASE_URL', 'mysql://somewhere/weir', 'postgres://'],
     ['WEIR_KEYS_PASSPHRASE_FILE', '/nowhere/at/all', 'a file that this user can read'],
@@ -131,6 +132,15 @@ describe('in production nothing is assumed', () => {
   test.each(unsafe)('%s is asked for (%j)', (name, change) => {
     expect(refusalOf({ ...production, ...change })).toContain(name)
   })
+})
+
+test('a passphrase is asked for where the root is a file, and not where a service keeps it', () => {
+  const remote = { ...production, WEIR_KEYS_PASSPHRASE_FILE: undefined, WEIR_KEYS: 'aws-kms:alias/weir' }
+  expect(readConfig({ ...remote, AWS_REGION: 'eu-central-1' }).config.keys).toMatchObject({
+    uri: 'aws-kms:alias/weir',
+    awsRegion: 'eu-central-1',
+  })
+  expect(refusalOf({ ...remote, WEIR_KEYS: 'file:/etc/weir/keys' })).toContain('WEIR_KEYS_PASSPHRASE_FILE')
 })
 
 test('what is allowed but hardly meant is a warning', () => {
