@@ -6,6 +6,7 @@ create table weir.key (
   kid integer not null check (kid between 1 and 16777215),
   state text not null check (state in ('pending', 'active', 'decrypt-only', 'destroyed')),
   wrapped bytea,
+  check_value bytea check (length(check_value) = 8), -- tells this key from another one; 64 bits of an HMAC give nothing of it
   made_at timestamptz not null default clock_timestamp(),
   activated_at timestamptz,
   retired_at timestamptz,              -- when it became decrypt-only
@@ -38,18 +39,19 @@ from weir.key_epoch where state <> 'destroyed';
 drop table weir.key_epoch;
 grant select, insert, update on weir.key to weir_app;
 
--- A node that has not heard of a roll may still wrap under the epoch before; under a destroyed one it would lose the key.
-create function weir.subject_key_has_an_epoch() returns trigger language plpgsql set search_path = weir, pg_temp as $$
+-- A node that has not heard of a roll of the epoch must not wrap under the one before: who rewraps would miss that key,
+-- and it would be lost with the epoch. The node looks again and wraps anew.
+create function weir.subject_key_is_of_the_active_epoch() returns trigger language plpgsql set search_path = weir, pg_temp as $$
 begin
-  if not exists (select from weir.key k where k.class = 'epoch' and k.state in ('active', 'decrypt-only')
+  if not exists (select from weir.key k where k.class = 'epoch' and k.state = 'active'
       and k.kid = ('x' || encode(substring(new.wrapped from 3 for 4), 'hex'))::bit(32)::integer) then
-    raise exception 'the key epoch is not open' using errcode = 'WK001';
+    raise exception 'the key epoch is not active' using errcode = 'WK001';
   end if;
   return new;
 end
 $$;
-create trigger subject_key_has_an_epoch before insert or update on weir.subject_key
-  for each row execute function weir.subject_key_has_an_epoch();
+create trigger subject_key_is_of_the_active_epoch before insert on weir.subject_key
+  for each row execute function weir.subject_key_is_of_the_active_epoch();
 -- Rewrapping visits every row: what it leaves behind is taken back while it goes on. Since Postgres 17 a right of its own.
 do $$
 begin

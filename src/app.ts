@@ -13,8 +13,11 @@ import type { HttpDeps, Readiness } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
 import { createNewSubjectLimit } from './identity/new-subjects.ts'
 import { createSubjectTokens } from './identity/subject-token.ts'
+import { keyBackupAge } from './keys/backup.ts'
 import { type Keyring, openKeyring } from './keys/keyring.ts'
 import type { KeyProvider } from './keys/provider.ts'
+import { keepKeys } from './keys/schedule.ts'
+import { keysStatus } from './keys/status.ts'
 import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { attributionWith } from './modules/attribution/attribution.ts'
@@ -64,6 +67,8 @@ export interface App {
   readonly active: () => ActivePolicy
   readonly pseudonymiserOf: (module: Module) => Pseudonymiser
   ready(): Promise<Readiness>
+  /** Looks whether keys were rolled or destroyed elsewhere; asked every few seconds. */
+  refreshKeys(): Promise<void>
   /** Partitions of the days to come, due ones dropped, old probes and idle subjects gone. */
   maintain(signal?: AbortSignal): Promise<void>
 }
@@ -76,6 +81,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { db, log, config } = options
   const now = options.now ?? Date.now
   const keyring = await openKeyring(db, options.keys)
+  if (config.mode === 'production' && !(await keyBackupAge(db, now())).found) {
+    log.warn(
+      'no verified copy holds every key in use: without one a loss of the root loses everything; run weir keys backup',
+    )
+  }
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
   const channels = await loadChannels(config.policyDir)
   const modules = options.modules ?? [attributionWith(channels), recommendation]
@@ -129,7 +139,13 @@ export async function createApp(options: AppOptions): Promise<App> {
     policyVersion: () => active.compiled.version,
     nudge: committed,
   })
-  const ready = createReadiness({ db, keyring, delivers: config.delivery ?? true, flows: () => probe.passes() })
+  const ready = createReadiness({
+    db,
+    keyring,
+    delivers: config.delivery ?? true,
+    flows: () => probe.passes(),
+    ...(config.mode === 'production' ? { keyBackupAge: () => keyBackupAge(db, now()) } : {}),
+  })
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -145,6 +161,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
+    keyHorizon: async () => (await keysStatus(db, active.compiled.keys, now())).horizon,
     recordRefusal: ({ actor, action, route }) =>
       audit.append({
         actor: `${actor.kind}:${actor.id}`,
@@ -167,8 +184,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     active: () => active,
     pseudonymiserOf,
     ready,
+    async refreshKeys() {
+      await keyring.refresh()
+    },
     async maintain(signal) {
       const today = dayOf(now())
+      await keepKeys({ db, provider: options.keys, keyring, now, actor: 'weir', signal }, active.compiled.keys)
+        .then((kept) => log.info(kept, 'the keys are as the policy wants them'))
+        .catch((error: unknown) => log.error({ err: error }, 'the keys could not be kept as the policy wants them'))
       active = await prepareStorage(db, active.compiled, today)
       const destinations = destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf })
       const done = await maintain({ db, today, destinations, forget: (subject) => keyring.forget(subject), signal })

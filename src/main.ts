@@ -17,6 +17,7 @@ import { whenParentGoes } from './parent.ts'
 const POOL = 12
 const HOUR_MS = 3_600_000
 const PATIENCE_MS = 30_000 // with a server that hangs; a statement takes milliseconds
+const KEYS_MS = 10_000
 const ONE_WISH_MS = 1_000 // Ctrl-C reaches us from the terminal and again through npm
 const LAST_REQUESTS_MS = 300
 const DRAIN_MS = 15_000 // as long as a request may take to arrive
@@ -134,10 +135,12 @@ async function runWorker(start: Process, stop: Promise<void>): Promise<void> {
     const db = openPool({ ...database, max: POOL, patience: PATIENCE_MS })
     try {
       app.value = await makeApp(start, db, primary)
+      const watching = watchKeys(app.value, start.log)
       const end = Promise.race([primary.stopRequested, stop])
       await Promise.race([listen(app.value.server, start.config), end]) // which the primary answers, if it lives
       primary.ready()
       await end
+      clearInterval(watching)
       await drain(app.value, start.log)
     } finally {
       await db.$client.end()
@@ -223,6 +226,14 @@ async function drain(app: App, log: Logger): Promise<void> {
   await app.delivery.stop()
 }
 
+/** A roll of the keys by another process is heard of within seconds; until then what needs the new key looks by itself. */
+function watchKeys(app: App, log: Logger): NodeJS.Timeout {
+  const look = (): void => {
+    app.refreshKeys().catch((error: unknown) => log.warn({ err: error }, 'the keys could not be looked at'))
+  }
+  return setInterval(look, KEYS_MS).unref()
+}
+
 interface House {
   stop(): Promise<void>
 }
@@ -238,9 +249,11 @@ function keepHouse(app: App, log: Logger): House {
   }
   work()
   const hourly = setInterval(work, HOUR_MS).unref()
+  const watching = watchKeys(app, log)
   return {
     async stop() {
       clearInterval(hourly)
+      clearInterval(watching)
       enough.abort()
       await running
     },

@@ -1,16 +1,36 @@
-import type { Command } from 'commander'
+import { readFile } from 'node:fs/promises'
+import { type Command, Option } from 'commander'
 import { readConfig } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { backupKeys, restoreKeys, verifyBackup } from '../keys/backup.ts'
+import type { JWK, OpenWith, SealTo } from '../keys/backup-file.ts'
+import { destroyKeys } from '../keys/destroy.ts'
 import { initKeys } from '../keys/init.ts'
 import { keysetPath, passphraseFor } from '../keys/open.ts'
-import { openFileProvider } from '../keys/providers/file.ts'
-import { answer, type CommonOptions, example } from './output.ts'
+import { readPassphrase } from '../keys/providers/file.ts'
+import { type KeyDeps, ROLLABLE, type Rollable, rollKey } from '../keys/roll.ts'
+import { readSecretFile } from '../keys/secret-file.ts'
+import { type KeysStatus, keysStatus } from '../keys/status.ts'
+import { answer, type CommonOptions, columns, example, showProgress } from './output.ts'
+import { type WithKeys, withKeys } from './with-keys.ts'
 
-const SETTINGS = 'WEIR_KEYS says where the keyset lies, WEIR_KEYS_PASSPHRASE_FILE names the file with its passphrase.'
+const SETTINGS = 'WEIR_KEYS says where the root is, WEIR_KEYS_PASSPHRASE_FILE names the file with its passphrase.'
+const WEIR = 'npm run -s weir -- keys'
 
 export function register(command: Command): void {
   command.addHelpText('after', `\n${SETTINGS}`)
-  const init = command.command('init').description('make the keyset of a new installation; never replaces one')
-  init.addHelpText('after', example('WEIR_KEYS_PASSPHRASE_FILE=/etc/weir/passphrase npm run -s weir -- keys init'))
+  registerInit(command.command('init'))
+  registerStatus(command.command('status'))
+  registerRotate(command.command('rotate'))
+  registerDestroy(command.command('destroy'))
+  registerBackup(command.command('backup'))
+  registerVerify(command.command('verify'))
+  registerRestore(command.command('restore'))
+}
+
+function registerInit(init: Command): void {
+  init.description('make the keyset of a new installation; never replaces one')
+  init.addHelpText('after', example(`WEIR_KEYS_PASSPHRASE_FILE=/etc/weir/passphrase ${WEIR} init`))
   init.action(async (options: CommonOptions) => {
     const { config } = readConfig()
     const settings = { ...config.keys, mode: config.mode }
@@ -19,14 +39,186 @@ export function register(command: Command): void {
     const text = `Made ${path}. Back it up and its passphrase, apart from the database and from each other: without them nothing sealed opens again.`
     answer(options, { keyset: path }, text)
   })
-  const status = command.command('status').description('open the keyset and show its roots by number, never a key')
-  status.addHelpText('after', example('npm run -s weir -- keys status', 'npm run -s weir -- keys status --json'))
-  status.action(async (options: CommonOptions) => {
-    const { config } = readConfig()
-    const settings = { ...config.keys, mode: config.mode }
-    const path = keysetPath(settings.uri)
-    const provider = await openFileProvider({ path, passphrase: await passphraseFor(settings) })
-    await provider.health()
-    answer(options, { provider: provider.uri, opens: true }, `${provider.uri} opens.`)
-  })
+}
+
+function registerStatus(status: Command): void {
+  status.description('show every key by number and state, and when what was erased is beyond reach')
+  status.addHelpText('after', example(`${WEIR} status`, `${WEIR} status --json`))
+  status.action((options: CommonOptions) =>
+    withKeys(async ({ db, provider, times }) => {
+      await provider.health()
+      const found = await keysStatus(db, times, Date.now())
+      answer(
+        options,
+        { provider: provider.uri, opens: true, ...found },
+        `${provider.uri} opens.\n\n${statusText(found)}`,
+      )
+    }),
+  )
+}
+
+function statusText({ classes, horizon, backups }: KeysStatus): string {
+  const list = (kids: readonly number[]): string => (kids.length === 0 ? '-' : kids.join(', '))
+  const rows = classes.map((one) => [one.class, String(one.active ?? '-'), list(one.decryptOnly), list(one.destroyed)])
+  const before = horizon.erasedBefore === null ? 'nobody yet' : `whoever was erased before ${horizon.erasedBefore}`
+  const copies = backups.map((one) => [
+    one.backupId,
+    one.madeAt,
+    one.expiresAt,
+    one.verifiedAt ?? 'never',
+    one.holdsDestroyed.length === 0 ? '-' : one.holdsDestroyed.join(', '),
+  ])
+  return [
+    columns(['class', 'active', 'decrypt-only', 'destroyed'], rows),
+    '',
+    `Beyond anybody's reach already: ${before}.`,
+    `Who is erased now is beyond it after ${horizon.unrecoverableAfter}.`,
+    '',
+    copies.length === 0
+      ? 'No copy of the keys is known: weir keys backup makes one.'
+      : columns(['copy of the keys', 'made', 'expires', 'verified', 'holds destroyed'], copies),
+  ].join('\n')
+}
+
+const classOption = (): Option =>
+  new Option('--class <class>', 'which key').choices([...ROLLABLE]).makeOptionMandatory()
+
+function registerRotate(rotate: Command): void {
+  rotate.description('replace a key by a new one, while events flow; the old one opens until it is destroyed')
+  rotate.addOption(classOption())
+  rotate.addHelpText('after', example(`${WEIR} rotate --class epoch`, `${WEIR} rotate --class epoch --json`))
+  rotate.action((options: CommonOptions & { class: Rollable }) =>
+    withKeys(async (context) => {
+      const rolled = await rollKey(await depsOf(context, 'rewrap'), options.class)
+      const anew = options.class === 'epoch' ? ` ${rolled.rewrapped} keys of subjects were wrapped anew.` : ''
+      answer(options, rolled, `Key ${rolled.class}/${rolled.kid} is active now.${anew}`)
+    }),
+  )
+}
+
+function registerDestroy(destroy: Command): void {
+  destroy.description('destroy keys that only open, for good: every backup that needs them becomes useless')
+  destroy.addOption(classOption())
+  destroy.requiredOption('--kid <number>', 'the newest to destroy; older ones of the class go with it', wholeNumber)
+  destroy.addHelpText('after', example(`${WEIR} destroy --class epoch --kid 1`))
+  destroy.action((options: CommonOptions & { class: Rollable; kid: number }) =>
+    withKeys(async (context) => {
+      const destroyed = await destroyKeys(await depsOf(context, 'destroy'), options.class, options.kid)
+      const { horizon } = await keysStatus(context.db, context.times, Date.now())
+      const lines = destroyed.map(
+        (one) => `Key ${one.class}/${one.kid} is destroyed, for good from ${one.unrecoverableAt ?? 'now'} on.`,
+      )
+      answer(options, { destroyed, horizon }, lines.join('\n'))
+    }),
+  )
+}
+
+const APART = 'Keep it apart from every backup of the database: who has both can read it.'
+
+function registerBackup(backup: Command): void {
+  backup.description("seal every key to a recovery passphrase, or to officers' public keys, in a new file")
+  backup.argument('<file>', 'new file, neither in the data directory nor beside a backup of the database')
+  backup.option('--passphrase-file <file>', 'the recovery passphrase: another one than that of the keyset')
+  backup.option('--to <file...>', "officers' public keys, a JWK (P-256 or X25519) a file; any one of them opens it")
+  backup.addHelpText('after', `\n${APART}`)
+  backup.addHelpText('after', example(`${WEIR} backup /media/safe/keys.json --passphrase-file /etc/weir/recovery`))
+  backup.action((file: string, options: CommonOptions & { passphraseFile?: string; to?: string[] }) =>
+    withKeys(async (context) => {
+      const made = await backupKeys(backupDeps(context), file, await sealTo(options), context.times.keyBackupDays)
+      const next = made.verified
+        ? 'It was opened again and is good.'
+        : `Let an officer try it: weir keys verify ${file} --private-key …`
+      answer(
+        options,
+        { file, ...made },
+        `Sealed ${made.keys.length} keys into ${file}, good until ${made.expiresAt}. ${next}\n${APART}`,
+      )
+    }),
+  )
+}
+
+function registerVerify(verify: Command): void {
+  verify.description('open a copy of the keys and compare it with the database')
+  addOpening(verify.argument('<file>', 'what weir keys backup made'))
+  verify.addHelpText('after', example(`${WEIR} verify /media/safe/keys.json --passphrase-file /etc/weir/recovery`))
+  verify.action((file: string, options: CommonOptions & Opening) =>
+    withKeys(async (context) => {
+      const found = await verifyBackup(backupDeps(context), file, await openWith(options))
+      if (found.missing.length > 0) process.exitCode = 1
+      const missing = found.missing.length === 0 ? '' : ` Missing: ${found.missing.join(', ')}: make another copy.`
+      answer(options, found, `Opens. ${found.same.length} keys are those of this database.${missing}`)
+    }),
+  )
+}
+
+function registerRestore(restore: Command): void {
+  restore.description(
+    "put the keys of a copy under this installation's root, after it was lost or beside a restored database",
+  )
+  addOpening(restore.argument('<file>', 'what weir keys backup made'))
+  restore.addHelpText('after', example(`${WEIR} restore /media/safe/keys.json --passphrase-file /etc/weir/recovery`))
+  restore.action((file: string, options: CommonOptions & Opening) =>
+    withKeys(async (context) => {
+      const found = await restoreKeys(backupDeps(context), file, await openWith(options))
+      if (found.missing.length > 0) process.exitCode = 1
+      const missing =
+        found.missing.length === 0
+          ? ''
+          : ` Not in the copy: ${found.missing.join(', ')}: what they sealed stays closed.`
+      answer(options, found, `Put ${found.same.length} keys under ${context.provider.uri}.${missing} Start Weir.`)
+    }),
+  )
+}
+
+interface Opening {
+  readonly passphraseFile?: string
+  readonly privateKey?: string
+}
+
+function addOpening(command: Command): void {
+  command.option('--passphrase-file <file>', 'the recovery passphrase that it was sealed to')
+  command.option('--private-key <file>', "an officer's private key, a JWK, where it was sealed to officers")
+}
+
+async function sealTo(options: { passphraseFile?: string; to?: string[] }): Promise<SealTo> {
+  const { passphraseFile, to } = options
+  if ((passphraseFile === undefined) === (to === undefined)) throw oneOf('--passphrase-file or --to')
+  if (passphraseFile !== undefined) return { passphrase: await readPassphrase(passphraseFile) }
+  return { publicKeys: await Promise.all(to!.map(async (file) => jwkOf(await readFile(file, 'utf8'), file))) }
+}
+
+async function openWith({ passphraseFile, privateKey }: Opening): Promise<OpenWith> {
+  if ((passphraseFile === undefined) === (privateKey === undefined)) throw oneOf('--passphrase-file or --private-key')
+  if (passphraseFile !== undefined) return { passphrase: await readPassphrase(passphraseFile) }
+  return { privateKey: jwkOf((await readSecretFile(privateKey!, 'private key')).toString('utf8'), privateKey!) }
+}
+
+function jwkOf(text: string, file: string): JWK {
+  try {
+    const jwk: unknown = JSON.parse(text)
+    if (typeof jwk === 'object' && jwk !== null && 'kty' in jwk && typeof jwk.kty === 'string') return jwk as JWK
+  } catch {
+    // said below, without the text
+  }
+  throw new AppError('invalid', `${file} holds no JWK`, { code: 'usage' })
+}
+
+function oneOf(what: string): AppError {
+  return new AppError('invalid', `name one of them: ${what}`, { code: 'usage' })
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,7}$/.test(text))
+    throw new AppError('invalid', '--kid takes the number of a key, for instance 1', { code: 'usage' })
+  return Number(text)
+}
+
+async function depsOf(context: WithKeys, label: string): Promise<KeyDeps> {
+  const { db, provider } = context
+  const keyring = await context.openKeyring()
+  return { db, provider, keyring, now: Date.now, actor: 'cli', progress: showProgress(label) }
+}
+
+function backupDeps({ db, provider, config }: WithKeys) {
+  return { db, provider, now: Date.now, dataDir: config.dataDir }
 }

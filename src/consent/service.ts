@@ -14,6 +14,7 @@ import { indexText, type Node, readNodes } from '../identity/read.ts'
 import type { VerifySubjectToken } from '../identity/subject-token.ts'
 import { createSubjects } from '../identity/subjects.ts'
 import type { Keyring } from '../keys/keyring.ts'
+import { withActiveEpoch } from '../keys/subject-keys.ts'
 import type { Choice } from './apply-choice.ts'
 import { type Evidence, type Recorded, recordChoice } from './ledger.ts'
 import { ownedDevice, type Proven, prove, type Speaker, sameDevice, wrongDevice } from './prove.ts'
@@ -87,7 +88,9 @@ export async function recordProven(
     sourceId: request.source.id,
     policyVersion: deps.active().compiled.version,
   }
-  const reply = await transaction(deps.db, (tx) => recordIn(tx, deps, ids, proven, choice, evidence))
+  const reply = await withActiveEpoch(deps.keyring, () =>
+    transaction(deps.db, (tx) => recordIn(tx, deps, ids, proven, choice, evidence)),
+  )
   if (choice.refused !== 0) deps.restricted()
   return reply
 }

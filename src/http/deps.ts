@@ -32,6 +32,7 @@ export interface HttpDeps {
   readCredit(input: CreditInput): Promise<JsonObject>
   addCosts(input: CostsInput): Promise<JsonObject>
   auditEntries(input: AuditQuery): Promise<JsonObject>
+  keyHorizon(): Promise<KeyHorizon>
   /** A token that asked for what its role may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }
@@ -167,6 +168,12 @@ export interface CostsInput {
   readonly batchId: string
   readonly rows: readonly CostsRow[]
   readonly actor: Actor
+}
+
+export interface KeyHorizon {
+  /** ISO 8601 */
+  readonly unrecoverableAfter: string
+  readonly erasedBefore: string | null
 }
 
 export interface AuditQuery {

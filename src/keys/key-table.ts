@@ -1,7 +1,8 @@
-import { createSecretKey, type KeyObject, randomFillSync } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomFillSync } from 'node:crypto'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
+import { lpConcat, u32 } from '../protect/layouts.ts'
 import { KEY_CLASSES, type KeyClass, type KeyProvider, type WrapContext } from './provider.ts'
 
 export type KeyState = 'pending' | 'active' | 'decrypt-only' | 'destroyed'
@@ -13,6 +14,7 @@ export interface KeyRow {
   readonly state: KeyState
   /** As the provider's root wrapped it; null once it is destroyed. */
   readonly wrapped: Buffer | null
+  readonly check_value: Buffer | null
   readonly made_at: Date
   readonly activated_at: Date | null
   readonly retired_at: Date | null
@@ -26,7 +28,7 @@ export interface KeyRow {
 /** Advisory lock of everything that makes, rolls or destroys keys; held by a session or a transaction. */
 export const KEYS_LOCK = 20005 // beside the classes of src/db/locks.ts
 
-const COLUMNS = `class, kid, state, wrapped, made_at, activated_at, retired_at, destroyed_at, root_version, unrecoverable_at`
+const COLUMNS = `class, kid, state, wrapped, check_value, made_at, activated_at, retired_at, destroyed_at, root_version, unrecoverable_at`
 
 /** Every key ever made, by class and number. */
 export async function readKeys(db: Db | Tx): Promise<KeyRow[]> {
@@ -45,6 +47,14 @@ export function generateKey(): KeyObject {
   const key = createSecretKey(bytes)
   bytes.fill(0)
   return key
+}
+
+/** HMAC-SHA-256(key, LP("gw/v1/chk") ‖ LP(class) ‖ LP(kid u32BE))[:8]: tells a key from another one, and nothing of it. */
+export function checkValue(keyClass: KeyClass, kid: number, key: KeyObject): Buffer {
+  return createHmac('sha256', key)
+    .update(lpConcat('gw/v1/chk', keyClass, u32(kid)))
+    .digest()
+    .subarray(0, 8)
 }
 
 /** The row's bytes of a key. */
@@ -86,17 +96,19 @@ export async function makeFirstKeys(db: Db, provider: KeyProvider, inherited: In
     missing.map(async (keyClass) => {
       const before = inherited.get(keyClass)
       const kid = before?.kid ?? 1
-      const wrapped = await wrapKey(provider, keyClass, kid, before?.key ?? generateKey())
-      return { keyClass, kid, wrapped, inherited: before !== undefined }
+      const key = before?.key ?? generateKey()
+      const wrapped = await wrapKey(provider, keyClass, kid, key)
+      return { keyClass, kid, wrapped, check: checkValue(keyClass, kid, key), inherited: before !== undefined }
     }),
   )
   return transaction(db, async (tx) => {
     await tx.$client.query('select pg_advisory_xact_lock($1, 0)', [KEYS_LOCK])
-    for (const { keyClass, kid, wrapped, inherited: known } of made) {
+    for (const { keyClass, kid, wrapped, check, inherited: known } of made) {
       await tx.$client.query(
-        `insert into weir.key (class, kid, state, wrapped, activated_at) select $1, $2, 'active', $3, clock_timestamp()
-         where not exists (select from weir.key where class = $1) and ($4 or not exists (select from weir.subject_key))`,
-        [keyClass, kid, wrapped, known],
+        `insert into weir.key (class, kid, state, wrapped, check_value, activated_at)
+         select $1, $2, 'active', $3, $4, clock_timestamp()
+         where not exists (select from weir.key where class = $1) and ($5 or not exists (select from weir.subject_key))`,
+        [keyClass, kid, wrapped, check, known],
       )
     }
     return readKeys(tx)

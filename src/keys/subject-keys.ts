@@ -43,7 +43,18 @@ export function isUnknownEpoch(error: unknown): boolean {
   return sqlState(error) === EPOCH_NOT_OPEN || (error instanceof AppError && error.code === 'key-epoch-unknown')
 }
 
-const EPOCH_NOT_OPEN = 'WK001' // raised by weir.subject_key_has_an_epoch
+const EPOCH_NOT_OPEN = 'WK001' // raised by weir.subject_key_is_of_the_active_epoch
+
+/** Does work that may make subjects; once more where a roll of the epoch had not been heard of. */
+export async function withActiveEpoch<T>(keyring: Keyring, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!isUnknownEpoch(error)) throw error
+    await keyring.refresh()
+    return work()
+  }
+}
 
 async function openRows(
   db: Db | Tx,

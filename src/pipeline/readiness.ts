@@ -8,6 +8,8 @@ export interface ReadinessDeps {
   readonly keyring: Pick<Keyring, 'health'>
   /** Whether this node delivers. */
   readonly delivers: boolean
+  /** In production: how old the last good copy of the keys is. Said, and no reason to be out of service. */
+  readonly keyBackupAge?: () => Promise<{ readonly days: number; readonly found: boolean }>
   /** Whether a synthetic event came through. */
   flows(): Promise<boolean>
 }
@@ -20,6 +22,8 @@ export interface Ready {
 
 const DATABASE_MS = 2_000
 const OTHERS_MS = 5_000
+const MAX_COPY_AGE = 7 // days
+const NO_COPY = `no copy of the keys was verified for ${MAX_COPY_AGE} days and holds every key in use: run weir keys backup`
 const NOT_CHECKED = 'not checked here: WEIR_DELIVERY=off'
 
 /** What /readyz asks. Each look is bounded, and one that hangs is waited for by all callers rather than begun again. */
@@ -35,6 +39,9 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Ready> {
     keys: createCheck(() => keyring.health().then(yes), 'the key provider does not answer'),
     flow: createCheck(() => deps.flows(), 'a synthetic event did not come through in time: delivery is stuck'),
   }
+  const copy = deps.keyBackupAge
+  const keyBackup =
+    copy === undefined ? undefined : createCheck(async () => (await copy()).days < MAX_COPY_AGE, NO_COPY)
   // What this node is there for is to take events: that another one delivers, that other one's /readyz says.
   const flows = deps.delivers ? others.flow : async () => NOT_CHECKED
   return async function ready() {
@@ -42,7 +49,8 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Ready> {
     if (first !== 'ok') return { ok: false, checks: { database: first } }
     const [migrations, keys, flow] = await Promise.all([others.migrations(), others.keys(), flows()])
     const checks = { database: first, migrations, keys, flow }
-    return { ok: Object.values(checks).every((state) => state === 'ok' || state === NOT_CHECKED), checks }
+    const ok = Object.values(checks).every((state) => state === 'ok' || state === NOT_CHECKED)
+    return { ok, checks: keyBackup === undefined ? checks : { ...checks, keyBackup: await keyBackup() } }
   }
 }
 

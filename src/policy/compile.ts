@@ -1,6 +1,6 @@
 import { xxh3 } from '@node-rs/xxhash'
 import { maskOf, PURPOSES, type Purpose } from '../event/purpose.ts'
-import type { Basis, CompiledPolicy, Destination, EventRule, FieldClass, Route } from './compiled.ts'
+import type { Basis, CompiledPolicy, Destination, EventRule, FieldClass, KeyTimes, RetentionRules, Route } from './compiled.ts'
 import type { PolicyDocument, PolicySource } from './document.ts'
 import { fieldsOf, own, type StatedEvent, statedEvents } from './fields.ts'
 import { stepOf } from './partitions.ts'
@@ -29,6 +29,8 @@ export function compile(source: PolicySource): CompiledPolicy {
     categoryNames: categoryNamesOf(document),
     classes,
     destinations,
+    retention: retentionRules(document.retention ?? {}),
+    keys: keyTimes(document.keys ?? {}),
     events: new Map(eventList.map((rule) => [rule.key, rule])),
     eventList,
     purposeAt: byPurpose((purpose) => tree.keyAt(['purposes', purpose])),
@@ -94,7 +96,7 @@ function fieldClass(name: string, entry: PolicyDocument['classes'][string]): Fie
   return {
     name,
     retainDays: entry.retain_days,
-    step: stepOf(entry.retain_days),
+    step: stepOf(Math.max(entry.retain_days, entry.floor_days ?? 0)),
     ...(entry.floor_days === undefined ? {} : { floorDays: entry.floor_days }),
     ...(entry.floor_basis === undefined ? {} : { floorBasis: entry.floor_basis }),
     reach: entry.may_reach ?? 'anyone',
@@ -114,6 +116,24 @@ function destination({ document, tree }: PolicySource, name: string): Destinatio
     ...(entry.pia_ref === undefined ? {} : { piaRef: entry.pia_ref }),
     ...(entry.recipient_notice === undefined ? {} : { recipientNotice: entry.recipient_notice }),
     where: tree.keyAt(['destinations', name]),
+  }
+}
+
+function keyTimes(entry: NonNullable<PolicyDocument['keys']>): KeyTimes {
+  return {
+    epochDays: entry.epoch_days ?? 30,
+    backupDays: entry.backup_days ?? 35,
+    keyBackupDays: entry.key_backup_days ?? 35,
+    overlapDays: entry.overlap_days ?? 7,
+  }
+}
+
+function retentionRules(entry: NonNullable<PolicyDocument['retention']>): RetentionRules {
+  return {
+    fuseShare: entry.fuse_share ?? 0.5,
+    fuseRows: entry.fuse_rows ?? 1000,
+    ledgerDays: entry.ledger_days ?? 1095, // as long as claims can be brought (Civil Code art. 188: three years)
+    idleDeviceDays: entry.idle_device_days ?? 30,
   }
 }
 

@@ -23,7 +23,10 @@ export interface FieldClass {
   readonly retainDays: number
   /** Partition step: a blob goes with the partition that its first due row opens; early by at most a step. */
   readonly step: 'day' | 'month'
-  /** Statutory floor, in days, met even so: counted from the end of the step. */
+  /**
+   * Statutory floor, in days, met even so: counted from the end of the step. Where it is longer than retainDays, what
+   * is between them is kept under restriction: nobody is handed any of it.
+   */
   readonly floorDays?: number
   /** The law that the floor comes from. */
   readonly floorBasis?: string
@@ -31,6 +34,18 @@ export interface FieldClass {
   readonly reach: 'anyone' | 'ourselves' | 'nobody'
   /** Sensitive (PIPL 28 to 30): a route that carries it stays shut until there is a separate consent. */
   readonly separateConsent: boolean
+}
+
+/** How retention runs, beyond what each class says of itself. */
+export interface RetentionRules {
+  /** A run that would take more than this share of the rows of a store stops before it begins. */
+  readonly fuseShare: number
+  /** Fewer rows than this blow no fuse. */
+  readonly fuseRows: number
+  /** Proof of consent of somebody who is nobody any more is kept so long after its last entry. */
+  readonly ledgerDays: number
+  /** A device that nobody knows is forgotten after so many idle days. */
+  readonly idleDeviceDays: number
 }
 
 export interface Destination {
@@ -78,6 +93,18 @@ export interface EventRule {
   readonly where: Where
 }
 
+/** How long keys are used and kept, in days. */
+export interface KeyTimes {
+  /** A new key epoch this often. */
+  readonly epochDays: number
+  /** How long a backup of the database must be good for, and with it an epoch that has been replaced. */
+  readonly backupDays: number
+  /** How long a sealed copy of the keys is kept. */
+  readonly keyBackupDays: number
+  /** How long old pseudonyms and blind indexes stay readable after their root was changed. */
+  readonly overlapDays: number
+}
+
 /** An immutable policy: what decide() reads. Made by compile(), identified by the hash of its canonical form. */
 export interface CompiledPolicy {
   /** Number that the database gave to this text; 0 before it is registered. */
@@ -99,6 +126,8 @@ export interface CompiledPolicy {
   readonly categoryNames: readonly string[]
   readonly classes: ReadonlyMap<string, FieldClass>
   readonly destinations: readonly Destination[]
+  readonly retention: RetentionRules
+  readonly keys: KeyTimes
   /** Keyed by event key: `track:Order Completed`, `identify`, `page`… */
   readonly events: ReadonlyMap<string, EventRule>
   /** Sorted by key, so that an index means the same whatever the order in the text. */

@@ -65,6 +65,29 @@ const destination = entries('write kind, purpose, role, region and time', {
   }).optional(),
 })
 
+const keyTimes = entries('write `keys: {epoch_days: 30, backup_days: 35}`, or leave it out', {
+  /** A new key epoch this often; what was erased under an old one is beyond reach once that one is destroyed. */
+  epoch_days: days('write a whole number of days, for instance epoch_days: 30').optional(),
+  /** How long a backup of the database must be good for: an epoch that has been replaced is kept as long. */
+  backup_days: days('write a whole number of days, for instance backup_days: 35').optional(),
+  /** How long a sealed copy of the keys is kept. */
+  key_backup_days: days('write a whole number of days, for instance key_backup_days: 35').optional(),
+  /** How long old pseudonyms and blind indexes stay readable after their root was changed. */
+  overlap_days: days('write a whole number of days, for instance overlap_days: 7').optional(),
+})
+
+const shareFix = 'write a share above 0, at most 1, for instance fuse_share: 0.5'
+const retention = entries('write `retention: {fuse_share: 0.5}`, or leave it out', {
+  /** A run of retention that would take more than this share of the rows of a store stops before it begins. */
+  fuse_share: z.number(shareFix).gt(0, shareFix).max(1, shareFix).optional(),
+  /** Fewer rows than this blow no fuse. */
+  fuse_rows: z.int('write a number of rows, for instance fuse_rows: 1000').min(0, 'write 0 or more').optional(),
+  /** How long it can still be proved what somebody chose who is nobody any more. */
+  ledger_days: days('write a whole number of days, for instance ledger_days: 1095').optional(),
+  /** A device that nobody knows is forgotten after so many idle days. */
+  idle_device_days: days('write a whole number of days, for instance idle_device_days: 30').optional(),
+})
+
 const listFix = 'write a list, for instance [product_id, sku]'
 const group = z.record(z.string(), z.array(text(listFix, 300), listFix).max(200, 'write at most 200 names'), {
   error: 'write lists of fields by class, for instance behaviour: [product_id, sku]',
@@ -104,6 +127,8 @@ export const PolicyDocument = entries('write a policy: apiVersion, policy, effec
   }),
   classes: z.record(name, fieldClass, 'write the classes, each with retain_days'),
   destinations: z.record(name, destination, 'write the destinations, or {}'),
+  keys: keyTimes.optional(),
+  retention: retention.optional(),
   tokens: z.record(z.string(), oneOf(TOKEN_KINDS), 'write field names with order, cart or visit').optional(),
   fields: z.record(name, group, 'write groups of fields').optional(),
   context: group.optional(),

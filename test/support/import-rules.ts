@@ -66,8 +66,8 @@ export const importRules: readonly ImportRule[] = [
   },
   {
     name: 'jose-only-at-tokens',
-    comment: 'Where subject tokens are checked, and where the key that checks them is registered.',
-    from: { pathNot: '^src/(identity/subject-token|cli/source)\\.ts$' },
+    comment: 'Where subject tokens are checked, where the key that checks them is registered, where a copy of the keys is sealed.',
+    from: { pathNot: '^src/(identity/subject-token|cli/source|keys/backup-file)\\.ts$' },
     to: { path: npm('jose') },
   },
   {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { type App, createApp } from '../../src/app.ts'
+import { type App, type AppOptions, createApp } from '../../src/app.ts'
 import { type Db, openPool } from '../../src/db/pool.ts'
 import type { Json, JsonObject } from '../../src/event/event.ts'
 import type { Purpose } from '../../src/event/purpose.ts'
@@ -13,7 +13,8 @@ import { addSource, type NewSource } from '../../src/http/sources.ts'
 import { addToken } from '../../src/http/tokens.ts'
 import { ensureKeysIn } from '../../src/keys/development.ts'
 import { type Keyring, openKeyring } from '../../src/keys/keyring.ts'
-import { openFileProvider } from '../../src/keys/providers/file.ts'
+import type { KeyProvider } from '../../src/keys/provider.ts'
+import { type KeysetLocation, openFileProvider } from '../../src/keys/providers/file.ts'
 import { createLog } from '../../src/log.ts'
 import type { Module } from '../../src/modules/module.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
@@ -27,6 +28,11 @@ export interface TestApp {
   readonly keyring: Keyring
   readonly database: TestDatabase
   readonly url: string
+  /** The provider of its root, in a keyset of its own. */
+  readonly keys: KeyProvider
+  readonly keyset: KeysetLocation
+  /** Another node over the same database and keyset, called with the shop's server key; stops with this one. */
+  node(): Promise<Caller>
   /** Everything that was logged, for leak searches. */
   readonly logged: () => string
   /** Authorization of the shop's server key. */
@@ -54,6 +60,7 @@ export interface Answer {
 /** Somebody with a key, who calls. */
 export interface Caller {
   readonly key: string
+  readonly authorization: string
   get(path: string, headers?: Record<string, string>): Promise<Answer>
   post(path: string, body: Json | string | Uint8Array, headers?: Record<string, string>): Promise<Answer>
 }
@@ -84,8 +91,9 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     await database.drop()
     await rm(folder, { recursive: true, force: true })
   }
-  const provider = await openFileProvider(await ensureKeysIn(folder, { kdf: { m: 19_456, t: 2, p: 1 } }))
-  const app = await createApp({
+  const keyset = await ensureKeysIn(folder, { kdf: { m: 19_456, t: 2, p: 1 } })
+  const provider = await openFileProvider(keyset)
+  const appOptions = {
     config: {
       mode: 'development',
       policyDir: options.policyDir ?? join(import.meta.dirname, '..', '..', 'policies'),
@@ -103,7 +111,10 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     log,
     now: () => Date.now() + shift,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
-  }).catch(async (error: unknown) => {
+  } satisfies AppOptions
+  const nodes: App[] = []
+  const pools: Db[] = []
+  const app = await createApp(appOptions).catch(async (error: unknown) => {
     await cleanUp() // it refused to start
     throw error
   })
@@ -130,6 +141,16 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     db,
     owner,
     keyring: await openKeyring(db, provider),
+    keys: provider,
+    keyset,
+    async node() {
+      const own = openPool({ url: database.appUrl })
+      const node = await createApp({ ...appOptions, db: own, keys: await openFileProvider(keyset) })
+      pools.push(own)
+      nodes.push(node)
+      await new Promise<void>((resolve) => node.server.listen(0, '127.0.0.1', resolve))
+      return caller(`http://127.0.0.1:${(node.server.address() as AddressInfo).port}`, server.key, server.authorization)
+    },
     database,
     url,
     logged: () => lines.join(''),
@@ -157,6 +178,12 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       await app.intake.drain()
       app.server.closeAllConnections()
       await new Promise((resolve) => app.server.close(resolve))
+      for (const node of nodes) {
+        node.server.closeAllConnections()
+        await new Promise((resolve) => node.server.close(resolve))
+        await node.intake.drain()
+      }
+      for (const pool of pools) await pool.$client.end()
       await cleanUp()
     },
   }
@@ -184,6 +211,7 @@ function caller(url: string, key: string, authorization: string): Caller {
   }
   return {
     key,
+    authorization,
     get: (path, headers = {}) => call('GET', path, { headers }),
     post: (path, body, headers = {}) =>
       call('POST', path, {

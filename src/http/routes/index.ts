@@ -6,6 +6,7 @@ import { explainDecision } from './decisions.ts'
 import { docsPage, openApiDocument } from './docs.ts'
 import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
+import { keyHorizon } from './key-horizon.ts'
 import { healthz, metrics, readyz } from './operators.ts'
 import { recommendations } from './recommendations.ts'
 import type { Route } from './route.ts'
@@ -29,6 +30,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     readCredit(deps),
     addCosts(deps),
     auditEntries(deps),
+    keyHorizon(deps),
     healthz(),
     readyz(deps),
     metrics(deps),

@@ -1,0 +1,81 @@
+import { appendEntries } from '../audit/log.ts'
+import { transaction } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
+import { type KeyRow, readKeys } from './key-table.ts'
+import { countToRewrap } from './rewrap.ts'
+import { entry, type KeyDeps, type Rollable, rootVersionOf, withKeysLock } from './roll.ts'
+
+export interface Destroyed {
+  readonly class: Rollable
+  readonly kid: number
+  /** When nothing that it held can be opened any more, whatever copy there is; null where that lies with backups of the keys alone. */
+  readonly unrecoverableAt: string | null
+}
+
+/**
+ * Destroys keys that only open: those of the class with a number up to `upTo`. In the audit log first; then the row
+ * forgets the wrapped key; then, for an epoch, the provider destroys the version of the root that wrapped it, so that
+ * no copy of that row opens. Cut off anywhere, the next call goes on.
+ * @throws AppError `key-in-use` where the key is active or something still needs it
+ */
+export function destroyKeys(deps: KeyDeps, keyClass: Rollable, upTo: number): Promise<Destroyed[]> {
+  return withKeysLock(deps.db, async () => {
+    const rows = (await readKeys(deps.db)).filter((row) => row.class === keyClass && row.kid <= upTo)
+    const inUse = rows.find((row) => row.state === 'active' || row.state === 'pending')
+    if (inUse !== undefined) {
+      throw inUseError(
+        `key ${keyClass}/${inUse.kid} is ${inUse.state}: weir keys rotate --class ${keyClass} replaces it`,
+      )
+    }
+    await refuseWhatIsNeeded(deps, keyClass)
+    for (const row of rows) if (row.state === 'decrypt-only') await forget(deps, row, keyClass)
+    await deps.keyring.refresh()
+    await finishDestroying(deps)
+    return (await readKeys(deps.db))
+      .filter((row) => row.class === keyClass && row.kid <= upTo)
+      .map(({ kid, unrecoverable_at: at }) => ({ class: keyClass, kid, unrecoverableAt: at?.toISOString() ?? null }))
+  })
+}
+
+async function refuseWhatIsNeeded(deps: KeyDeps, keyClass: Rollable): Promise<void> {
+  if (keyClass === 'epoch') {
+    const left = await countToRewrap(deps.db, deps.keyring)
+    if (left > 0)
+      throw inUseError(`${left} subject keys are still under an older epoch: weir keys rotate takes them along`)
+  }
+}
+
+async function forget(deps: KeyDeps, row: KeyRow, keyClass: Rollable): Promise<void> {
+  const version = rootVersionOf(deps.provider, row)
+  await transaction(deps.db, async (tx) => {
+    await appendEntries(tx, [entry(deps, 'keys.destroy', keyClass, row.kid)])
+    await tx.$client.query(
+      `update weir.key set state = 'destroyed', wrapped = null, destroyed_at = $3, root_version = $4 where class = $1 and kid = $2`,
+      [row.class, row.kid, new Date(deps.now()), keyClass === 'epoch' ? version : null],
+    )
+  })
+}
+
+/** Tells the provider of every epoch that was destroyed here and not there yet. The caller holds the lock of the keys. */
+export async function finishDestroying({ db, provider }: KeyDeps): Promise<void> {
+  const rows = await readKeys(db)
+  const needed = new Set(rows.map((row) => rootVersionOf(provider, row)))
+  for (const row of rows) {
+    if (row.root_version === null || row.unrecoverable_at !== null) continue
+    if (needed.has(row.root_version)) {
+      throw inUseError(
+        `version ${row.root_version} of the root still wraps a key in use: weir keys rotate --class epoch moves it`,
+      )
+    }
+    const { effectiveAt } = await provider.destroy(row.root_version)
+    await db.$client.query('update weir.key set unrecoverable_at = $3 where class = $1 and kid = $2', [
+      row.class,
+      row.kid,
+      effectiveAt,
+    ])
+  }
+}
+
+function inUseError(message: string): AppError {
+  return new AppError('conflict', message, { code: 'key-in-use' })
+}

@@ -1,0 +1,64 @@
+import type { KeyTimes } from '../policy/compiled.ts'
+import type { KeyRow } from './key-table.ts'
+
+/** When what was erased is beyond anybody's reach, the operator's included, in whatever copy of the database. */
+export interface Horizon {
+  /** For somebody who is erased now. ISO 8601. */
+  readonly unrecoverableAfter: string
+  /** Whoever was erased before this moment is beyond reach already; null where nobody is. */
+  readonly erasedBefore: string | null
+}
+
+/** A sealed copy of the keys that has not expired. */
+export interface LivingBackup {
+  /** `class/kid` */
+  readonly keys: readonly string[]
+  readonly expires_at: Date
+}
+
+const DAY_MS = 86_400_000
+
+/**
+ * A subject key that was deleted lives on in backups of the database, wrapped by the epochs under which it was. It can
+ * be opened as long as one of these can: until the epoch is destroyed with its version of the root, and until the last
+ * sealed copy of the keys that holds it has expired. Epochs that are in use are counted as the schedule has them:
+ * replaced after `epochDays`, destroyed `backupDays` later, in a copy made the day before at the latest.
+ */
+export function horizon(
+  rows: readonly KeyRow[],
+  backups: readonly LivingBackup[],
+  times: KeyTimes,
+  now: number,
+): Horizon {
+  const epochs = rows.filter((row) => row.class === 'epoch').toSorted((a, b) => a.kid - b.kid)
+  let erasedBefore: number | null = null
+  let last = now
+  for (const epoch of epochs) {
+    const gone = goneAt(epoch, backups, times, now)
+    last = Math.max(last, gone)
+    // Until it was replaced, subjects were erased whose keys it wraps in older backups.
+    const replaced = epoch.retired_at?.getTime()
+    if (gone <= now && replaced !== undefined && last <= now) erasedBefore = replaced
+  }
+  return {
+    unrecoverableAfter: new Date(last).toISOString(),
+    erasedBefore: erasedBefore === null ? null : new Date(erasedBefore).toISOString(),
+  }
+}
+
+function goneAt(epoch: KeyRow, backups: readonly LivingBackup[], times: KeyTimes, now: number): number {
+  const copies = backups
+    .filter(({ keys }) => keys.includes(`epoch/${epoch.kid}`))
+    .map((one) => one.expires_at.getTime())
+  if (epoch.state === 'destroyed') {
+    // Not yet told by the provider: it is told again at the next housekeeping, so at the earliest now.
+    return Math.max(epoch.unrecoverable_at?.getTime() ?? now + 1, ...copies)
+  }
+  const replaced = epoch.retired_at?.getTime() ?? Math.max(now, startOf(epoch) + times.epochDays * DAY_MS)
+  const destroyed = Math.max(now, replaced + times.backupDays * DAY_MS)
+  return Math.max(destroyed + times.keyBackupDays * DAY_MS, ...copies)
+}
+
+function startOf(epoch: KeyRow): number {
+  return (epoch.activated_at ?? epoch.made_at).getTime()
+}
