@@ -1,8 +1,9 @@
 import type { IncomingEvent, Source } from '../event/event.ts'
 import { type EventKeys, secretHash } from '../identity/blind-index.ts'
 import { hasEntropy } from '../identity/entropy.ts'
-import type { Presented } from '../identity/present.ts'
-import { indexText, readNodes } from '../identity/read.ts'
+import { type Presented, presentAnew } from '../identity/present.ts'
+import { readNodes } from '../identity/read.ts'
+import { withCurrentIndex } from '../identity/stale-index.ts'
 import type { Choice } from './apply-choice.ts'
 import { type Proven, sameDevice } from './prove.ts'
 import { type ConsentDeps, recordProven } from './service.ts'
@@ -49,6 +50,11 @@ async function cameBefore(deps: ConsentDeps, { keys }: ToldChoice): Promise<bool
   return rowCount !== 0
 }
 
+async function storedSecret(deps: ConsentDeps, device: Presented): Promise<Buffer | undefined> {
+  const nodes = await withCurrentIndex(deps.keyring, () => readNodes(deps.db, [presentAnew(deps.keyring, device)!]))
+  return [...nodes.values()][0]?.secretHash
+}
+
 async function provenOf(deps: ConsentDeps, told: ToldChoice): Promise<Proven | undefined> {
   const { event, source, device, user, userConfirmed } = told
   const anonymousId = device?.value
@@ -62,7 +68,7 @@ async function provenOf(deps: ConsentDeps, told: ToldChoice): Promise<Proven | u
       ? undefined
       : { userId, anonymousId: undefined, proof: 'subject-token', secretHash: undefined }
   }
-  const stored = (await readNodes(deps.db, [device.key])).get(indexText(device.key))?.secretHash
+  const stored = await storedSecret(deps, device)
   const proof = userId === undefined ? 'device-secret' : 'subject-token'
   const { anonymousSecret } = event
   if (anonymousSecret === undefined) {

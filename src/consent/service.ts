@@ -11,6 +11,7 @@ import { linkDevices, repeatLinks, saysAlready } from '../identity/links.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { type Presented, present } from '../identity/present.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
+import { withCurrentIndex } from '../identity/stale-index.ts'
 import type { VerifySubjectToken } from '../identity/subject-token.ts'
 import { createSubjects } from '../identity/subjects.ts'
 import type { Keyring } from '../keys/keyring.ts'
@@ -80,17 +81,19 @@ export async function recordProven(
   choice: Choice,
   how: Pick<Evidence, 'evidence' | 'noticeToken'>,
 ): Promise<ConsentReply> {
-  const ids = presentedOf(deps.keyring, proven)
-  await meter(deps, request, ids)
+  await withCurrentIndex(deps.keyring, () => meter(deps, request, presentedOf(deps.keyring, proven)))
   const evidence: Evidence = {
     ...how,
     proof: proven.proof,
     sourceId: request.source.id,
     policyVersion: deps.active().compiled.version,
   }
-  const reply = await withActiveEpoch(deps.keyring, () =>
-    transaction(deps.db, (tx) => recordIn(tx, deps, ids, proven, choice, evidence)),
-  )
+  const reply = await withCurrentIndex(deps.keyring, async () => {
+    const ids = presentedOf(deps.keyring, proven)
+    return withActiveEpoch(deps.keyring, () =>
+      transaction(deps.db, (tx) => recordIn(tx, deps, ids, proven, choice, evidence)),
+    )
+  })
   if (choice.refused !== 0) deps.restricted()
   return reply
 }
@@ -168,7 +171,7 @@ function choicesOf(granted: PurposeMask, refused: PurposeMask): Partial<Record<P
 async function nodesOf(db: Db | Tx, ids: Ids): Promise<{ device: Node | undefined; user: Node | undefined }> {
   const nodes = await readNodes(
     db,
-    [ids.device, ids.user].flatMap((id) => (id === undefined ? [] : [id.key])),
+    [ids.device, ids.user].flatMap((id) => (id === undefined ? [] : [id])),
   )
   return {
     device: ids.device && nodes.get(indexText(ids.device.key)),
@@ -235,7 +238,9 @@ export async function provenNodes(
   deps: Pick<ConsentDeps, 'db' | 'keyring'>,
   proven: Proven,
 ): Promise<{ device: Node | undefined; user: Node | undefined; confirmed: boolean }> {
-  const { device, user } = await nodesOf(deps.db, presentedOf(deps.keyring, proven))
+  const { device, user } = await withCurrentIndex(deps.keyring, () =>
+    nodesOf(deps.db, presentedOf(deps.keyring, proven)),
+  )
   if (device !== undefined && !sameDevice(device.secretHash, proven.secretHash)) throw wrongDevice()
   // A secret shown for a device that never showed one proves nothing yet: only a recorded choice binds it.
   const unproven = proven.proof === 'device-secret' && device?.secretHash === undefined

@@ -7,8 +7,13 @@ import { type IdentifierType, NORMALISATION_VERSION } from './normalise.ts'
  * What an identifier is found by: HMAC-SHA-256(index key, LP(column) ‖ LP(normalisation version u16BE) ‖ LP(value)),
  * its first 16 bytes. 128 bits keep 10^9 identifiers apart (chance of a collision 1.5e-21).
  */
-export function blindIndex(key: KeyObject, type: IdentifierType, normalised: string): IndexKey {
-  return mac(key, lpConcat(type, u16(NORMALISATION_VERSION), normalised)).subarray(0, 16) as Uint8Array as IndexKey
+export function blindIndex(
+  key: KeyObject,
+  type: IdentifierType,
+  normalised: string,
+  version: number = NORMALISATION_VERSION[type],
+): IndexKey {
+  return mac(key, lpConcat(type, u16(version), normalised)).subarray(0, 16) as Uint8Array as IndexKey
 }
 
 export interface EventKeys {

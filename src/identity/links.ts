@@ -1,18 +1,20 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { type Evidence, recordChoice, refreshClusters } from '../consent/ledger.ts'
 import { orderPurges } from '../consent/purges.ts'
-import { int4Array, textArray, uuidArray } from '../db/binary-array.ts'
+import { byteaArray, int4Array, textArray, uuidArray } from '../db/binary-array.ts'
 import { lockSubjects } from '../db/locks.ts'
 import type { Tx } from '../db/pool.ts'
-import type { EventKey, SubjectId } from '../event/ids.ts'
+import type { EventKey, IndexKey, SubjectId } from '../event/ids.ts'
 import { subjectId } from '../event/ids.ts'
 import { appendEvents, LOG_KIND, type LogEntry, NOTHING_DECIDED } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { sealRecord } from '../protect/seal.ts'
+import { loadSubjectKeys } from '../keys/subject-keys.ts'
+import type { SubjectKeys } from '../protect/subject-key.ts'
+import { openIdentifier, sealIdentifier } from './identifiers.ts'
 import type { Presented } from './present.ts'
-import type { Node } from './read.ts'
-import { IDENTIFIER_CONTEXT, insertSubjects } from './subjects.ts'
+import { indexText, type Node } from './read.ts'
+import { insertSubjects } from './subjects.ts'
 
 /** That a device is (confirmed) or says it is (claimed) a user's. */
 export interface WantedLink {
@@ -128,17 +130,7 @@ async function writeLinks(tx: Tx, plain: readonly { device: SubjectId; link: Wan
 async function startAnew(tx: Tx, context: LinkContext, link: WantedLink): Promise<SubjectId | undefined> {
   const subject = subjectId(randomUUID())
   const { wrapped, keys } = context.keyring.createSubjectKey(subject)
-  const sealed = sealRecord(
-    keys.group('identifier', 'identity'),
-    { subject, table: 'identifier', group: 'identity', record: link.presented.key },
-    { keyVersion: keys.keyVersion, contextId: IDENTIFIER_CONTEXT },
-    Buffer.from(link.presented.value, 'utf8'),
-  )
-  const { rowCount } = await tx.$client.query(
-    'update weir.identifier set subject_id = $1, sealed = $2 where index_key = $3 and subject_id = $4',
-    [subject, sealed, Buffer.from(link.presented.key), link.device.subject],
-  )
-  if (rowCount !== 1) return undefined
+  if (!(await moveIdentifier(tx, context.keyring, link, { subject, keys }))) return undefined
   await insertSubjects(tx, [{ subject, kind: 'device', wrapped, keyVersion: keys.keyVersion }])
   const was = link.device.consent
   if (was !== undefined) {
@@ -151,6 +143,39 @@ async function startAnew(tx: Tx, context: LinkContext, link: WantedLink): Promis
     )
   }
   return subject
+}
+
+/**
+ * Moves a device's identifier, under every version that it is indexed by, also those that this process has not heard
+ * of: a row left behind would split the person. The subject's lock, which is held, keeps everybody else from adding
+ * one. False where another transaction has moved it.
+ */
+async function moveIdentifier(
+  tx: Tx,
+  keyring: Keyring,
+  { device, presented }: WantedLink,
+  to: { readonly subject: SubjectId; readonly keys: SubjectKeys },
+): Promise<boolean> {
+  const { rows } = await tx.$client.query<{ index_key: Buffer; sealed: Buffer }>(
+    `select index_key, sealed from weir.identifier
+     where subject_id = $1 and type = 'anonymous_id' order by index_key for update`,
+    [device.subject],
+  )
+  const own = new Set(presented.keys.map(({ key }) => indexText(key)))
+  if (!rows.some((row) => own.has(row.index_key.toString('latin1')))) return false
+  const wanted = { subject: device.subject, keyVersion: device.keyVersion }
+  const from = (await loadSubjectKeys(tx, keyring, [wanted])).get(device.subject)
+  if (from === undefined) return false
+  const sealed = rows.map((row) => {
+    const key = row.index_key as Uint8Array as IndexKey
+    return sealIdentifier(to.keys, to.subject, key, openIdentifier(from, device.subject, key, row.sealed))
+  })
+  const { rowCount } = await tx.$client.query(
+    `update weir.identifier i set subject_id = $1, sealed = n.sealed
+     from unnest($2::bytea[], $3::bytea[]) as n(key, sealed) where i.index_key = n.key and i.subject_id = $4`,
+    [to.subject, byteaArray(rows.map((row) => row.index_key)), byteaArray(sealed), device.subject],
+  )
+  return rowCount === rows.length
 }
 
 function carriedBy(context: LinkContext, plain: readonly { link: WantedLink }[]): Evidence {

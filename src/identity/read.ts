@@ -1,7 +1,9 @@
 import type { NodeConsent } from '../consent/view.ts'
 import { byteaArray, uuidArray } from '../db/binary-array.ts'
 import type { Db, Tx } from '../db/pool.ts'
+import { AppError } from '../errors.ts'
 import { type IndexKey, type SubjectId, subjectId } from '../event/ids.ts'
+import type { Presented } from './present.ts'
 
 /** One subject with its consent and, for a device, the user that it is linked to. */
 export interface Node {
@@ -27,17 +29,53 @@ export function indexText(key: IndexKey): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 }
 
-/** The subjects behind these blind indexes, as they are now; unknown ones are absent. One round trip. */
-export async function readNodes(db: Db | Tx, keys: readonly IndexKey[]): Promise<Map<string, Node>> {
-  if (keys.length === 0) return new Map()
-  const { rows } = await db.$client.query<NodeRow & { index_key: Buffer }>({
+/**
+ * The subjects behind these identifiers, as they are now, by indexText(presented.key); unknown ones are absent. One
+ * round trip. An identifier is found under any version that can be read; where two versions name two subjects, which
+ * rules that changed can bring about, the older version decides, as it did before the change.
+ * @throws AppError `index-version-closed` where the newest root that this process knows is not read any more: everybody
+ *   would seem unknown. Refresh the keyring and present them anew.
+ */
+export async function readNodes(db: Db | Tx, presented: readonly Presented[]): Promise<Map<string, Node>> {
+  if (presented.length === 0) return new Map()
+  const keys = presented.flatMap((one) => one.keys)
+  const { rows } = await db.$client.query<(NodeRow & { index_key: Buffer; readable: true }) | Unreadable>({
     name: 'read-nodes',
-    text: `select i.index_key, ${COLUMNS} from unnest($1::bytea[]) as k(key)
-      join weir.identifier i on i.index_key = k.key
-      join weir.subject s on s.subject_id = i.subject_id ${JOINS}`,
-    values: [byteaArray(keys)],
+    text: `select r.readable, n.* from (
+        select exists (select from weir.key where class = 'index' and kid = $2 and state in ('active', 'decrypt-only'))
+      ) as r(readable) left join (
+        select i.index_key, ${COLUMNS} from unnest($1::bytea[]) as k(key)
+        join weir.identifier i on i.index_key = k.key
+        join weir.subject s on s.subject_id = i.subject_id ${JOINS}) n on true`,
+    values: [byteaArray(keys.map(({ key }) => key)), newestKnownToAll(presented)],
   })
-  return new Map(rows.map((row) => [row.index_key.toString('latin1'), nodeOf(row)]))
+  const nodes = new Map<string, Node>()
+  for (const row of rows) {
+    if (!row.readable) throw new AppError('overloaded', 'the keys of this process are out of date', STALE)
+    if (row.index_key !== null) nodes.set(row.index_key.toString('latin1'), nodeOf(row))
+  }
+  return keys.length === presented.length ? nodes : byOldest(presented, nodes)
+}
+
+/** What waited in a queue was presented at different times. */
+function newestKnownToAll(presented: readonly Presented[]): number {
+  return presented.reduce((least, { keys }) => Math.min(least, keys.at(-1)!.kid), Number.MAX_SAFE_INTEGER)
+}
+
+interface Unreadable {
+  readonly readable: boolean
+  readonly index_key: null
+}
+
+const STALE = { code: 'index-version-closed', retryAfter: 1 }
+
+function byOldest(presented: readonly Presented[], nodes: ReadonlyMap<string, Node>): Map<string, Node> {
+  const found = new Map<string, Node>()
+  for (const one of presented) {
+    const key = one.keys.find((version) => nodes.has(indexText(version.key)))
+    if (key !== undefined) found.set(indexText(one.key), nodes.get(indexText(key.key))!)
+  }
+  return found
 }
 
 /** The same, by subject id: what delivery reads under its lock. */

@@ -3,50 +3,62 @@ import { byteaArray, int2Array, textArray, uuidArray } from '../db/binary-array.
 import type { Tx } from '../db/pool.ts'
 import { type SubjectId, subjectId } from '../event/ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { sealRecord } from '../protect/seal.ts'
+import type { SubjectKeys } from '../protect/subject-key.ts'
+import { insertIdentifiers, sealIdentifier } from './identifiers.ts'
 import type { Presented } from './present.ts'
 import { indexText } from './read.ts'
 
-const INDEX_VERSION = 1
-/** Context id of the identifier column in the sealed layout's registry. */
-export const IDENTIFIER_CONTEXT = 1
-
 /**
- * Makes a subject with its own key for each identifier that has none yet. One that another transaction made
- * meanwhile is left as it is: read again after this.
+ * Makes a subject with its own key for each identifier that has none yet, findable under every version of the index.
+ * One that another transaction made meanwhile is left as it is: read again after this.
  */
 export async function createSubjects(tx: Tx, keyring: Keyring, wanted: readonly Presented[]): Promise<void> {
-  const made = distinct(wanted).map((presented) => {
+  const made = distinct(wanted).map((presented): Made => {
     const subject = subjectId(randomUUID())
     const { wrapped, keys } = keyring.createSubjectKey(subject)
-    const sealed = sealRecord(
-      keys.group('identifier', 'identity'),
-      { subject, table: 'identifier', group: 'identity', record: presented.key },
-      { keyVersion: keys.keyVersion, contextId: IDENTIFIER_CONTEXT },
-      Buffer.from(presented.value, 'utf8'),
-    )
-    return { presented, subject, wrapped, keyVersion: keys.keyVersion, sealed }
+    const kind = presented.type === 'anonymous_id' ? 'device' : 'user'
+    return { presented, subject, identifierId: randomUUID(), kind, wrapped, keys, keyVersion: keys.keyVersion }
   })
-  const { rows } = await tx.$client.query<{ subject_id: string }>(
-    `insert into weir.identifier (index_key, subject_id, type, index_version, sealed)
-     select key, subject, type, version, sealed
-     from unnest($1::bytea[], $2::uuid[], $3::text[], $4::smallint[], $5::bytea[]) as n(key, subject, type, version, sealed)
-     on conflict (index_key) do nothing returning subject_id`,
-    [
-      byteaArray(made.map((m) => m.presented.key)),
-      uuidArray(made.map((m) => m.subject)),
-      textArray(made.map((m) => m.presented.type)),
-      int2Array(made.map(() => INDEX_VERSION)),
-      byteaArray(made.map((m) => m.sealed)),
-    ],
-  )
-  const won = new Set(rows.map((row) => row.subject_id))
-  await insertSubjects(
-    tx,
-    made
-      .filter((m) => won.has(m.subject))
-      .map((m) => ({ ...m, kind: m.presented.type === 'user_id' ? ('user' as const) : ('device' as const) })),
-  )
+  const won = await insertVersions(tx, made)
+  await insertSubjects(tx, won)
+}
+
+interface Made extends NewSubject {
+  readonly presented: Presented
+  readonly identifierId: string
+  readonly keys: SubjectKeys
+}
+
+/**
+ * One statement a version, the oldest first: a node that knows fewer versions than this one knows the oldest too, and
+ * there one of the two is second. Who was not first under every version leaves nothing: under newer rules the
+ * identifier is somebody's already.
+ */
+async function insertVersions(tx: Tx, made: readonly Made[]): Promise<readonly Made[]> {
+  let left = made
+  const beaten: Made[] = []
+  for (let version = 0; left.some(({ presented }) => version < presented.keys.length); version++) {
+    const rows = left.flatMap((one) => {
+      const { presented, subject, identifierId, keys } = one
+      const under = presented.keys[version]
+      if (under === undefined) return []
+      const sealed = sealIdentifier(keys, subject, under.key, presented.kept)
+      return [{ ...under, subject, identifierId, type: presented.type, sealed }]
+    })
+    const free = await insertIdentifiers(tx, rows)
+    const first = (one: Made): boolean => {
+      const under = one.presented.keys[version]
+      return under === undefined || free.delete(indexText(under.key))
+    }
+    const { won = [], lost = [] } = Object.groupBy(left, (one) => (first(one) ? 'won' : 'lost'))
+    if (version > 0) beaten.push(...lost)
+    left = won
+  }
+  if (beaten.length > 0) {
+    const subjects = uuidArray(beaten.map((one) => one.subject))
+    await tx.$client.query('delete from weir.identifier where subject_id = any($1::uuid[])', [subjects])
+  }
+  return left
 }
 
 interface NewSubject {

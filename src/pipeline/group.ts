@@ -9,6 +9,7 @@ import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { orderKey } from '../identity/blind-index.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
 import { indexText, type Node, readNodes } from '../identity/read.ts'
+import { isStaleIndex } from '../identity/stale-index.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { isUnknownEpoch, type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
 import type { Decision, EventRule, Projection, RefusalReason } from '../policy/compiled.ts'
@@ -19,7 +20,7 @@ import { countingSources } from '../totals/counting-sources.ts'
 import { orderCountOf } from '../totals/order-count.ts'
 import { closedByBit } from './closed-by.ts'
 import { sealEvent } from './protect-event.ts'
-import { type Resolvable, type Resolved, resolve } from './resolve.ts'
+import { type Resolvable, type Resolved, resolvableAnew, resolve } from './resolve.ts'
 import { handoverAt, isSettled, settle, unsettled } from './settle-identities.ts'
 
 export interface GroupDeps {
@@ -54,10 +55,10 @@ const DAY_MS = 86_400_000
 
 /** Decides a group by the ledger as it stands now. Reads; writes nothing. */
 export async function judge(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[]> {
-  const keys = new Map(
-    items.flatMap((item) => [item.device, item.user]).flatMap((p) => (p ? [[indexText(p.key), p.key] as const] : [])),
+  const presented = new Map(
+    items.flatMap((item) => [item.device, item.user]).flatMap((p) => (p ? [[indexText(p.key), p] as const] : [])),
   )
-  const nodes = await readNodes(deps.db, [...keys.values()])
+  const nodes = await readNodes(deps.db, [...presented.values()])
   const active = deps.active()
   return items.map((item) => judgeOne(active, item, resolve(active.compiled, item, nodes), deps.now()))
 }
@@ -131,26 +132,28 @@ function hasOutlived(
  * splits it until the guilty event alone is invalid; anything else is thrown and nothing was acknowledged.
  */
 export async function processGroup(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[]> {
+  let group = items
   for (let tries = 1; ; tries++) {
     try {
-      const outcomes = await attempt(deps, items)
+      const outcomes = await attempt(deps, group)
       if (Array.isArray(outcomes)) return outcomes
       const { splitAt } = outcomes
       return [
-        ...(await processGroup(deps, items.slice(0, splitAt))),
-        ...(await processGroup(deps, items.slice(splitAt))),
+        ...(await processGroup(deps, group.slice(0, splitAt))),
+        ...(await processGroup(deps, group.slice(splitAt))),
       ]
     } catch (error) {
       const state = sqlState(error)
       if ((state === '40P01' || state === '40001') && tries < MAX_TRIES) continue
-      if (isUnknownEpoch(error) && tries < MAX_TRIES) {
+      if ((isUnknownEpoch(error) || isStaleIndex(error)) && tries < MAX_TRIES) {
         await deps.keyring.refresh()
+        group = group.map((item) => resolvableAnew(deps.keyring, item))
         continue
       }
       if (!isDataError(state)) throw error
-      if (items.length === 1) return [{ outcome: 'invalid' }]
-      const half = items.length >> 1
-      return [...(await processGroup(deps, items.slice(0, half))), ...(await processGroup(deps, items.slice(half)))]
+      if (group.length === 1) return [{ outcome: 'invalid' }]
+      const half = group.length >> 1
+      return [...(await processGroup(deps, group.slice(0, half))), ...(await processGroup(deps, group.slice(half)))]
     }
   }
 }

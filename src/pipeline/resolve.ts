@@ -4,7 +4,7 @@ import { type Cluster, viewOf } from '../consent/view.ts'
 import type { IncomingEvent, Source } from '../event/event.ts'
 import { type EventKeys, eventKey, secretHash } from '../identity/blind-index.ts'
 import { hasEntropy } from '../identity/entropy.ts'
-import { type Presented, present } from '../identity/present.ts'
+import { type Presented, present, presentAnew } from '../identity/present.ts'
 import { indexText, type Node } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { CompiledPolicy, ConsentView } from '../policy/compiled.ts'
@@ -42,6 +42,11 @@ export function resolvable(
     secretHash: shownSecret(keyring, source, event, device),
     addressPrefix: request.addressPrefix,
   }
+}
+
+/** The same event, its ids under the index versions that the keyring has now. */
+export function resolvableAnew(keyring: Keyring, item: Resolvable): Resolvable {
+  return { ...item, device: presentAnew(keyring, item.device), user: presentAnew(keyring, item.user) }
 }
 
 function userOf(

@@ -105,7 +105,7 @@ export async function settle(
     if (what.link.length > 0) {
       const nodes = await readNodes(
         tx,
-        what.link.flatMap(({ item }) => [item.device!.key, item.user!.key]),
+        what.link.flatMap(({ item }) => [item.device!, item.user!]),
       )
       const context = { keyring, active, receivedAt }
       await linkDevices(

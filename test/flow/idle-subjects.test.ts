@@ -157,8 +157,8 @@ async function view(device: Device, userId?: string): Promise<string> {
 
 /** The random id behind a device; undefined where it is not known. */
 async function idOf(device: Device): Promise<string | undefined> {
-  const { key } = present(weir.keyring, 'anonymous_id', device.anonymousId)!
-  return [...(await readNodes(weir.db, [key])).values()][0]?.subject
+  const presented = present(weir.keyring, 'anonymous_id', device.anonymousId)!
+  return [...(await readNodes(weir.db, [presented])).values()][0]?.subject
 }
 
 async function known(device: Device): Promise<boolean> {

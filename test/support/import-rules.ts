@@ -12,7 +12,7 @@ const PURE = [
   '^src/policy/(?!(load|registry)\\.ts$)',
   '^src/consent/(decide|view|apply-choice)\\.ts$',
   '^src/consent/signals/',
-  '^src/identity/(blind-index|normalise|entropy)\\.ts$',
+  '^src/identity/(blind-index|normalise|normalised|normalise-email|normalise-phone|entropy)\\.ts$',
   '^src/totals/order-count\\.ts$',
   '^src/modules/attribution/(facts|personal|path|credit|tally|channels|channels-document)\\.ts$',
   '^src/audit/tree\\.ts$',
@@ -56,7 +56,14 @@ export const importRules: readonly ImportRule[] = [
     name: 'pure-stays-pure',
     comment: 'What decides knows no clock, database, file or network.',
     from: { path: PURE },
-    to: { pathNot: [...PURE, '^src/errors\\.ts$', '^crypto$', npm('zod', 'yaml', '@node-rs/xxhash')] },
+    to: {
+      pathNot: [
+        ...PURE,
+        '^src/errors\\.ts$',
+        '^(crypto|url)$',
+        npm('zod', 'yaml', '@node-rs/xxhash', 'libphonenumber-js'),
+      ],
+    },
   },
   {
     name: 'express-only-in-http',

@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { blindIndex, eventKey, orderKey, secretHash, secretMatches } from '../../../src/identity/blind-index.ts'
-import type { IdentifierType } from '../../../src/identity/normalise.ts'
+import { type IdentifierType, rulesWith } from '../../../src/identity/normalise.ts'
 import golden from '../../golden/idx-v1.json' with { type: 'json' }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
@@ -11,6 +11,14 @@ test('blind indexes are as published, and types and cases keep apart', () => {
   const made = golden.blindIndex.map(({ type, value }) => hex(blindIndex(key, type as IdentifierType, value)))
   expect(made).toEqual(golden.blindIndex.map(({ out }) => out))
   expect(new Set(made).size).toBe(made.length)
+})
+
+test('what is given is normalised and indexed as published, under the version of its rules', () => {
+  for (const { type, normVersion, options, given, value, out } of golden.normalised) {
+    const [rule] = rulesWith(options)[type as IdentifierType]
+    expect([given, rule?.version, rule?.normalise(given)]).toMatchObject([given, normVersion, { ok: true, value }])
+    expect(hex(blindIndex(key, type as IdentifierType, value, normVersion))).toBe(out)
+  }
 })
 
 test('event keys are as published: half is stored, half is a pad', () => {

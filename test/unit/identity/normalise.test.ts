@@ -4,7 +4,7 @@ import { normalise } from '../../../src/identity/normalise.ts'
 
 test('ids are exact: nothing is trimmed, folded or composed', () => {
   for (const value of ['13085', ' 13085', 'A1', 'a1', '\u00e9', 'e\u0301', '客户一号', '😀']) {
-    expect(normalise('user_id', value)).toEqual({ ok: true, value })
+    expect(normalise('user_id', value)).toEqual({ ok: true, value, kept: value })
   }
 })
 
