@@ -28,6 +28,7 @@ export function createSubjectTokens(options: {
     const jwk = source.subjectKey as JWK
     const algorithm = jwk.kty === 'OKP' ? 'EdDSA' : 'ES256'
     try {
+      if (!isForTokens(jwk, algorithm)) throw new TypeError('the registered key says that it is for something else')
       const key = await importJWK(jwk, algorithm)
       const { payload } = await jwtVerify(token, key, {
         algorithms: [algorithm], // the key says which: a token cannot choose (RFC 8725 §3.1)
@@ -50,4 +51,12 @@ export function createSubjectTokens(options: {
       )
     }
   }
+}
+
+/** RFC 7517 §4.2 to §4.4: what a key says of its own use binds, where it says it. RFC 9864 names EdDSA by its curve. */
+function isForTokens({ use, key_ops, alg }: JWK, algorithm: 'EdDSA' | 'ES256'): boolean {
+  const algorithms = algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : ['ES256']
+  return (
+    (use ?? 'sig') === 'sig' && (key_ops?.includes('verify') ?? true) && (alg === undefined || algorithms.includes(alg))
+  )
 }
