@@ -3,14 +3,15 @@ import { type Command, Option } from 'commander'
 import { readConfig } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { backupKeys, restoreKeys, verifyBackup } from '../keys/backup.ts'
-import type { JWK, OpenWith, SealTo } from '../keys/backup-file.ts'
+import type { SealTo } from '../keys/backup-file.ts'
 import { destroyKeys } from '../keys/destroy.ts'
 import { initKeys } from '../keys/init.ts'
 import { keysetPath, passphraseFor } from '../keys/open.ts'
-import { readPassphrase } from '../keys/providers/file.ts'
+import { KDF_DEFAULTS, readPassphrase } from '../keys/providers/file.ts'
 import { type KeyDeps, ROLLABLE, type Rollable, rollKey } from '../keys/roll.ts'
-import { readSecretFile } from '../keys/secret-file.ts'
 import { type KeysStatus, keysStatus } from '../keys/status.ts'
+import { registerDrill } from './keys-drill.ts'
+import { addOpening, jwkOf, type Opening, oneOf, openWith } from './keys-opening.ts'
 import { answer, type CommonOptions, columns, example, showProgress } from './output.ts'
 import { type WithKeys, withKeys } from './with-keys.ts'
 
@@ -26,6 +27,7 @@ export function register(command: Command): void {
   registerBackup(command.command('backup'))
   registerVerify(command.command('verify'))
   registerRestore(command.command('restore'))
+  registerDrill(command.command('drill'))
 }
 
 function registerInit(init: Command): void {
@@ -124,7 +126,12 @@ function registerBackup(backup: Command): void {
   backup.addHelpText('after', example(`${WEIR} backup /media/safe/keys.json --passphrase-file /etc/weir/recovery`))
   backup.action((file: string, options: CommonOptions & { passphraseFile?: string; to?: string[] }) =>
     withKeys(async (context) => {
-      const made = await backupKeys(backupDeps(context), file, await sealTo(options), context.times.keyBackupDays)
+      const made = await backupKeys(
+        backupDeps(context),
+        file,
+        await sealTo(options, context.config.mode),
+        context.times.keyBackupDays,
+      )
       const next = made.verified
         ? 'It was opened again and is good.'
         : `Let an officer try it: weir keys verify ${file} --private-key …`
@@ -170,41 +177,14 @@ function registerRestore(restore: Command): void {
   )
 }
 
-interface Opening {
-  readonly passphraseFile?: string
-  readonly privateKey?: string
-}
-
-function addOpening(command: Command): void {
-  command.option('--passphrase-file <file>', 'the recovery passphrase that it was sealed to')
-  command.option('--private-key <file>', "an officer's private key, a JWK, where it was sealed to officers")
-}
-
-async function sealTo(options: { passphraseFile?: string; to?: string[] }): Promise<SealTo> {
+async function sealTo(
+  options: { passphraseFile?: string; to?: string[] },
+  mode: 'development' | 'production',
+): Promise<SealTo> {
   const { passphraseFile, to } = options
   if ((passphraseFile === undefined) === (to === undefined)) throw oneOf('--passphrase-file or --to')
-  if (passphraseFile !== undefined) return { passphrase: await readPassphrase(passphraseFile) }
+  if (passphraseFile !== undefined) return { passphrase: await readPassphrase(passphraseFile), kdf: KDF_DEFAULTS[mode] }
   return { publicKeys: await Promise.all(to!.map(async (file) => jwkOf(await readFile(file, 'utf8'), file))) }
-}
-
-async function openWith({ passphraseFile, privateKey }: Opening): Promise<OpenWith> {
-  if ((passphraseFile === undefined) === (privateKey === undefined)) throw oneOf('--passphrase-file or --private-key')
-  if (passphraseFile !== undefined) return { passphrase: await readPassphrase(passphraseFile) }
-  return { privateKey: jwkOf((await readSecretFile(privateKey!, 'private key')).toString('utf8'), privateKey!) }
-}
-
-function jwkOf(text: string, file: string): JWK {
-  try {
-    const jwk: unknown = JSON.parse(text)
-    if (typeof jwk === 'object' && jwk !== null && 'kty' in jwk && typeof jwk.kty === 'string') return jwk as JWK
-  } catch {
-    // said below, without the text
-  }
-  throw new AppError('invalid', `${file} holds no JWK`, { code: 'usage' })
-}
-
-function oneOf(what: string): AppError {
-  return new AppError('invalid', `name one of them: ${what}`, { code: 'usage' })
 }
 
 function wholeNumber(text: string): number {

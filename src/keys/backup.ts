@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { access, readFile } from 'node:fs/promises'
+import { existsSync, readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { appendEntries } from '../audit/log.ts'
 import type { Db } from '../db/pool.ts'
@@ -38,7 +39,8 @@ export async function backupKeys(
   to: SealTo,
   keepDays: number,
 ): Promise<BackupHeader & { readonly verified: boolean }> {
-  await refusePlace(path, deps.dataDir)
+  refusePlace(path, deps.dataDir)
+  if (existsSync(path)) throw takenAlready(path)
   const keys = await openAll(deps)
   const header: BackupHeader = {
     backupId: randomUUID(),
@@ -62,7 +64,7 @@ export async function backupKeys(
     )
   })
   if ((await createSecretFile(path, bytes)) === 'exists') {
-    throw new AppError('conflict', `${path} is there already: name a new file`, { code: 'key-backup-exists' })
+    throw takenAlready(path)
   }
   if (!('passphrase' in to)) return { ...header, verified: false }
   await verifyBackup(deps, path, { passphrase: to.passphrase })
@@ -155,21 +157,22 @@ async function openAll({ db, provider }: BackupDeps): Promise<BackedUpKey[]> {
 }
 
 /** Who has the data and the keys can read everything: they are never put in one place by us. */
-async function refusePlace(path: string, dataDir: string): Promise<void> {
+function refusePlace(path: string, dataDir: string): void {
   const place = resolve(path)
   if (place.startsWith(resolve(dataDir) + sep)) throw badPlace('lies in the data directory')
-  for (let folder = dirname(place); ; folder = dirname(folder)) {
-    const isDump = await access(join(folder, 'manifest.json')).then(
-      () =>
-        access(join(folder, 'cluster')).then(
-          () => true,
-          () => false,
-        ),
-      () => false,
-    )
-    if (isDump) throw badPlace('lies in a backup of the database')
-    if (folder === dirname(folder)) return
+  const beside = existsSync(dirname(place)) ? readdirSync(dirname(place)) : []
+  if (beside.some((name) => isDump(join(dirname(place), name)))) throw badPlace('lies beside a backup of the database')
+  for (let folder = dirname(place); folder !== dirname(folder); folder = dirname(folder)) {
+    if (isDump(folder)) throw badPlace('lies in a backup of the database')
   }
+}
+
+function isDump(folder: string): boolean {
+  return existsSync(join(folder, 'manifest.json')) && existsSync(join(folder, 'cluster'))
+}
+
+function takenAlready(path: string): AppError {
+  return new AppError('conflict', `${path} is there already: name a new file`, { code: 'key-backup-exists' })
 }
 
 function badPlace(why: string): AppError {

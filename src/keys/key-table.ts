@@ -74,7 +74,11 @@ export async function unwrapKey(
   wrapped: Buffer,
 ): Promise<KeyObject> {
   const bytes = await provider.unwrap(wrapped, contextOf(row.class, row.kid)).catch((cause: unknown) => {
-    if (cause instanceof AppError && cause.code !== 'key-root-destroyed') throw cause // it did not answer: no mismatch
+    if (cause instanceof AppError && cause.code === 'key-root-destroyed') {
+      const message = `${row.class} key ${row.kid} of this database was destroyed, as is meant after an erasure: nothing in a copy this old can be opened`
+      throw new AppError('conflict', message, { code: 'key-root-destroyed', cause })
+    }
+    if (cause instanceof AppError) throw cause // the provider did not answer: no mismatch
     const message = `the keyset in ${provider.uri} does not open this database's keys: restore the keyset that belongs to it`
     throw new AppError('conflict', message, { code: 'keyset-mismatch', cause })
   })
