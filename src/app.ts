@@ -8,6 +8,7 @@ import { lockRestriction } from './db/locks.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
 import { AppError } from './errors.ts'
+import type { SubjectId } from './event/ids.ts'
 import { type ActivePolicy, prepareStorage } from './eventlog/partitions.ts'
 import type { HttpDeps, Readiness } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
@@ -37,9 +38,11 @@ import { recommend } from './pipeline/recommend.ts'
 import { createTellers, type Tellers } from './pipeline/tellers.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
-import { activateVersion, activeVersion, registerPolicy } from './policy/registry.ts'
+import { activateVersion, activeVersion, createPolicyArchive, registerPolicy } from './policy/registry.ts'
 import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
+import { readRuling } from './retention/ruling.ts'
+import { createDriftWatch } from './retention/watch-drift.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
@@ -98,9 +101,13 @@ export async function createApp(options: AppOptions): Promise<App> {
   const newSubjects = createNewSubjectLimit({ perMinute: 60, burst: 600, now })
   const verifySubjectToken = createSubjectTokens({ publicUrl: config.http.publicUrl, now })
   const pseudonymiserOf = pseudonymisers(keyring)
+  const archive = createPolicyArchive()
+  const watchDrift = createDriftWatch({ db, metrics, log })
 
+  const hosted = (): BatchDeps[] =>
+    destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf, now })
   const delivery = createDelivery({
-    destinations: () => destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf }),
+    destinations: hosted,
     purge: { db, keyring, active: () => active, policies },
     metrics,
     log,
@@ -193,9 +200,13 @@ export async function createApp(options: AppOptions): Promise<App> {
         .then((kept) => log.info(kept, 'the keys are as the policy wants them'))
         .catch((error: unknown) => log.error({ err: error }, 'the keys could not be kept as the policy wants them'))
       active = await prepareStorage(db, active.compiled, today)
-      const destinations = destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf })
-      const done = await maintain({ db, today, destinations, forget: (subject) => keyring.forget(subject), signal })
-      log.info(done, 'housekeeping is done')
+      const destinations = hosted()
+      const { destinationIds } = active
+      const ruling = await readRuling(db, { modules, now: now(), archive })
+      const forget = (subject: SubjectId): void => keyring.forget(subject)
+      const taken = await maintain({ db, ruling, destinations, destinationIds, forget, signal, log, metrics })
+      await watchDrift(ruling)
+      log.info({ taken }, 'housekeeping is done')
     },
   }
 }
@@ -260,12 +271,13 @@ interface Hosting {
   readonly active: ActivePolicy
   readonly modules: readonly Module[]
   readonly pseudonymiserOf: (module: Module) => Pseudonymiser
+  readonly now: () => number
 }
 
 /** The modules that the policy names, and the flow probe. */
 function destinationsOf(hosting: Hosting): BatchDeps[] {
-  const { db, keyring, policies, tellers, active, pseudonymiserOf } = hosting
-  const shared = { db, keyring, policies, tellers, active }
+  const { db, keyring, policies, tellers, active, pseudonymiserOf, now } = hosting
+  const shared = { db, keyring, policies, tellers, active, now }
   const named = hosting.modules.flatMap((module): BatchDeps[] => {
     const destinationId = active.destinationIds.get(module.name)
     if (destinationId === undefined) return []

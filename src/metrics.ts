@@ -13,6 +13,11 @@ export interface Metrics {
   withheld(destination: string, count: number): void
   deadLetter(destination: string): void
   deliveryLag(destination: string, seconds: number): void
+  /** How late the oldest row of each class is, by the last look. */
+  retentionOverdue(classes: readonly { readonly class: string; readonly overdueSeconds: number }[]): void
+  retentionTaken(step: string, rows: number): void
+  /** Classes whose fuse is blown; none where housekeeping goes on. */
+  retentionFuse(classes: readonly string[]): void
 }
 
 export function createMetrics(): Metrics {
@@ -68,6 +73,24 @@ export function createMetrics(): Metrics {
     labelNames,
     registers,
   })
+  const overdue = new Gauge({
+    name: 'weir_retention_overdue_seconds',
+    help: 'Since when the oldest row of the class ought to be gone; 0 where none is late',
+    labelNames: ['class'],
+    registers,
+  })
+  const expired = new Counter({
+    name: 'weir_retention_rows_total',
+    help: 'Rows that housekeeping took, by class and action',
+    labelNames: ['step'],
+    registers,
+  })
+  const fuse = new Gauge({
+    name: 'weir_retention_fuse_blown',
+    help: '1 while a fuse stops retention: too many rows of the class would go at once',
+    labelNames: ['class'],
+    registers,
+  })
   // A series that is missing until its first event looks like an outcome that cannot happen.
   for (const outcome of OUTCOMES) events.inc({ outcome }, 0)
   return {
@@ -81,5 +104,16 @@ export function createMetrics(): Metrics {
     withheld: (destination, count) => withheld.inc({ destination }, count),
     deadLetter: (destination) => dead.inc({ destination }),
     deliveryLag: (destination, seconds) => lag.set({ destination }, seconds),
+    retentionOverdue(classes) {
+      overdue.reset()
+      const worst = new Map<string, number>()
+      for (const one of classes) worst.set(one.class, Math.max(worst.get(one.class) ?? 0, one.overdueSeconds))
+      for (const [name, seconds] of worst) overdue.set({ class: name }, seconds)
+    },
+    retentionTaken: (step, rows) => expired.inc({ step }, rows),
+    retentionFuse(classes) {
+      fuse.reset()
+      for (const name of classes) fuse.set({ class: name }, 1)
+    },
   }
 }

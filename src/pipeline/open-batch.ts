@@ -1,5 +1,6 @@
 import { decideRule } from '../consent/decide.ts'
 import { type Cluster, restrictedSince, viewOf } from '../consent/view.ts'
+import { postgresDay } from '../db/binary-array.ts'
 import type { Tx } from '../db/pool.ts'
 import type { Delivered, JsonObject } from '../event/event.ts'
 import type { Pseudonym, SubjectId } from '../event/ids.ts'
@@ -13,6 +14,7 @@ import { loadSubjectKeys } from '../keys/subject-keys.ts'
 import type { EventRule, Route } from '../policy/compiled.ts'
 import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.ts'
 import type { Pseudonymiser } from '../protect/pseudonymise.ts'
+import { isExpired } from '../retention/due.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 import { openBlob } from './protect-event.ts'
 import type { Teller, Tellers } from './tellers.ts'
@@ -26,6 +28,8 @@ export interface Lens {
   readonly keyring: Keyring
   readonly pseudonymiser: Pseudonymiser
   readonly tellers: Tellers
+  /** Milliseconds since 1970: what is past its end is not opened, whether it is still stored or not (law 8). */
+  readonly now: () => number
 }
 
 export interface OpenedBatch {
@@ -63,8 +67,12 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
     lens.keyring,
     candidates.map(({ node }) => ({ subject: node.subject, keyVersion: node.keyVersion })),
   )
+  const now = lens.now()
   const wanted = new Map(candidates.map((one) => [one, blobsWanted(lens, one)]))
-  const blobs = await readBlobs(tx, [...wanted.values()].flat())
+  const blobs = await readBlobs(
+    tx,
+    [...wanted.values()].flat().filter((blob) => !isDue(blob, now)),
+  )
   const byPos = Map.groupBy(blobs, (blob) => blob.pos)
   const delivered = candidates.flatMap((one) => {
     const subjectKeys = keys.get(one.subject)
@@ -79,9 +87,13 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
       const className = lens.active.classNames.get(blob.classId)!
       const place = { subject: one.subject, className, eventKey: one.row.eventKey }
       const content = openBlob(subjectKeys, place, blob.bytes)
+      // Kept under restriction: its day is known once it is open, so that whole partitions are closed besides.
+      const fieldClass = lens.active.compiled.classes.get(className)
+      if (fieldClass === undefined || isExpired(fieldClass, content.t, now)) continue
       byClass.set(className, content.f)
       at = content.t
     }
+    if (byClass.size === 0 && opened.length > 0) return [] // all of it was past its end
     return [deliver(lens, one, teller, { byClass, at })]
   })
   const permitted = new Set(candidates.map((one) => one.row))
@@ -123,6 +135,11 @@ export function sinceDecided(cluster: Cluster, node: Node, row: Pick<LogRow, 'co
   return node.kind === 'user'
     ? restrictedSince(cluster, 0, row.consentEpoch)
     : restrictedSince(cluster, row.consentEpoch, row.userEpoch)
+}
+
+/** Its day has come, and it is stored only until the next housekeeping. */
+function isDue({ dueDay }: BlobAt, now: number): boolean {
+  return dueDay <= postgresDay(now)
 }
 
 /** Only the classes that the route reads are opened. */

@@ -58,19 +58,16 @@ function proveClasses(document: PolicyDocument, complain: Complain): void {
   let partitions = 0
   for (const [name, entry] of Object.entries(document.classes)) {
     const stated = ['classes', name]
-    const step = stepOf(entry.retain_days)
-    partitions += partitionsOf(entry.retain_days)
+    const kept = Math.max(entry.retain_days, entry.floor_days ?? 0)
+    const step = stepOf(kept)
+    partitions += partitionsOf(kept)
     if (entry.step !== undefined && entry.step !== step) {
       const why = step === 'day' ? 'a month would drop it long before' : 'days would make too many partitions'
       complain(
         [...stated, 'step'],
-        `step: ${entry.step} does not suit ${entry.retain_days} days (${why})`,
+        `step: ${entry.step} does not suit ${kept} days (${why})`,
         `write step: ${step}`,
       )
-    }
-    if (entry.floor_days !== undefined && entry.retain_days < entry.floor_days) {
-      const what = `${name} would be gone before its floor of ${entry.floor_days} days`
-      complain([...stated, 'retain_days'], what, `write retain_days: ${entry.floor_days} or more`)
     }
     if (entry.floor_days !== undefined && entry.floor_basis === undefined) {
       complain([...stated, 'floor_days'], 'a floor needs the law it comes from', 'write floor_basis: and the law')

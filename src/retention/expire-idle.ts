@@ -4,11 +4,10 @@ import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { asModule, type BatchDeps } from '../pipeline/deliver-batch.ts'
+import type { DueRows } from './stores.ts'
 
 export interface IdleDeps {
   readonly db: Db
-  /** YYYY-MM-DD, UTC. */
-  readonly today: string
   readonly destinations: readonly Pick<BatchDeps, 'destinationId' | 'module' | 'pseudonymiser'>[]
   /** The subject's key is gone: out of this node's cache with it. */
   readonly forget: (subject: SubjectId) => void
@@ -16,37 +15,37 @@ export interface IdleDeps {
   readonly signal?: AbortSignal | undefined
 }
 
-const IDLE_DAYS = 30
 const LISTED = 500
 const AT_ONCE = 20 // a withdrawal waits for at most one of these
 
 /**
- * Devices that nobody has linked to a user and that were neither seen nor made a choice for 30 days are forgotten:
- * content, letters, state, key, identifier and subject here, and what modules hold of them. Their log rows become
- * nobody's; the consent ledger, proof of what was chosen, keeps a random id that leads nowhere.
+ * Forgets the subjects that are due: content, letters, state, links, key, identifier and subject here, and what modules
+ * hold of them. Their log rows become nobody's; the consent ledger, proof of what was chosen, keeps a random id that
+ * leads nowhere.
  * @returns how many
  */
-export async function expireIdle(deps: IdleDeps): Promise<number> {
+export async function expireIdle(
+  deps: IdleDeps,
+  due: DueRows,
+  taken: (rows: number) => Promise<void>,
+): Promise<number> {
   let expired = 0
   for (;;) {
-    const listed = await idleSubjects(deps.db, deps.today)
+    const listed = await idleSubjects(deps.db, due)
     for (let from = 0; from < listed.length; from += AT_ONCE) {
       if (deps.signal?.aborted === true) return expired
-      expired += await forgetThose(deps, listed.slice(from, from + AT_ONCE))
+      const gone = await forgetThose(deps, due, listed.slice(from, from + AT_ONCE))
+      await taken(gone)
+      expired += gone
     }
     if (listed.length < LISTED) return expired
   }
 }
 
-const IDLE = `s.kind = 'device' and s.seen_on < $1::date - $2::integer
-  and not exists (select from weir.link l where l.device_id = s.subject_id)
-  and not exists (select from weir.consent_ledger c
-    where c.subject_id = s.subject_id and c.recorded_at >= $1::date - $2::integer)`
-
-async function idleSubjects(db: Db, today: string): Promise<SubjectId[]> {
+async function idleSubjects(db: Db, { from, where, values }: DueRows): Promise<SubjectId[]> {
   const { rows } = await db.$client.query<{ subject_id: SubjectId }>(
-    `select s.subject_id from weir.subject s where ${IDLE} order by s.subject_id limit $3`,
-    [today, IDLE_DAYS, LISTED],
+    `select s.subject_id from ${from} where ${where} order by s.subject_id limit $${values.length + 1}`,
+    [...values, LISTED],
   )
   return rows.map((row) => row.subject_id)
 }
@@ -55,12 +54,12 @@ async function idleSubjects(db: Db, today: string): Promise<SubjectId[]> {
  * In one transaction under the delivery locks: nothing is handed out, chosen or linked meanwhile. An event that comes
  * now notes the day on the subject's row, which is locked here: it finds the subject gone and makes a new one.
  */
-async function forgetThose(deps: IdleDeps, listed: readonly SubjectId[]): Promise<number> {
+async function forgetThose(deps: IdleDeps, due: DueRows, listed: readonly SubjectId[]): Promise<number> {
   const gone = await transaction(deps.db, async (tx) => {
     const byNumber = deps.destinations.toSorted((a, b) => a.destinationId - b.destinationId)
     for (const { destinationId } of byNumber) await lockDelivery(tx, destinationId)
     await lockSubjects(tx, listed)
-    const idle = await stillIdle(tx, deps.today, listed)
+    const idle = await stillIdle(tx, due, listed)
     if (idle.length === 0) return idle
     for (const { module, pseudonymiser } of byNumber) {
       if (module === undefined) continue
@@ -73,10 +72,11 @@ async function forgetThose(deps: IdleDeps, listed: readonly SubjectId[]): Promis
   return gone.length
 }
 
-async function stillIdle(tx: Tx, today: string, listed: readonly SubjectId[]): Promise<SubjectId[]> {
+async function stillIdle(tx: Tx, { from, where, values }: DueRows, listed: readonly SubjectId[]): Promise<SubjectId[]> {
   const { rows } = await tx.$client.query<{ subject_id: SubjectId }>(
-    `select s.subject_id from weir.subject s where ${IDLE} and s.subject_id = any($3::uuid[]) order by s.subject_id for update`,
-    [today, IDLE_DAYS, uuidArray(listed)],
+    `select s.subject_id from ${from} where ${where} and s.subject_id = any($${values.length + 1}::uuid[])
+     order by s.subject_id for update of s`,
+    [...values, uuidArray(listed)],
   )
   return rows.map((row) => row.subject_id)
 }
@@ -89,6 +89,7 @@ async function removeRows(tx: Tx, idle: readonly SubjectId[]): Promise<void> {
      where pos in (select pos from weir.sealed where subject_id = any($1::uuid[])) and subject_id = any($1::uuid[])`,
     ids,
   )
+  await tx.$client.query('delete from weir.link where device_id = any($1::uuid[]) or user_id = any($1::uuid[])', ids)
   for (const table of ['sealed', 'dead_letter', 'purge', 'consent_state', 'subject_key', 'identifier', 'subject']) {
     await tx.$client.query(`delete from weir.${table} where subject_id = any($1::uuid[])`, ids)
   }

@@ -1,29 +1,36 @@
-import { lockHousekeeping } from '../db/locks.ts'
-import { transaction } from '../db/transaction.ts'
-import { expireIdle, type IdleDeps } from './expire-idle.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { FuseBlown, type Ran, type RunDeps, runDue } from './run.ts'
 
-/** Housekeeping that the clock asks for: partitions that are due, old flow probes, subjects that nobody knows any more. */
-export interface Maintained {
-  readonly partitionsDropped: number
-  readonly probesDeleted: number
-  readonly subjectsExpired: number
+export interface HousekeepingDeps extends Omit<RunDeps, 'actor'> {
+  readonly log: Logger
+  readonly metrics: Pick<Metrics, 'retentionTaken' | 'retentionFuse'>
 }
 
-const PROBE_KIND = 3
+/** What housekeeping took, by step; undefined where another node is at it, or the fuse is blown. */
+export type Maintained = Ran['taken'] | undefined
 
-/** Safe to run on every node at any time: two take turns. */
-export async function maintain(deps: IdleDeps): Promise<Maintained> {
-  const { db, today } = deps
-  const partitionsDropped = await transaction(db, async (tx) => {
-    await lockHousekeeping(tx)
-    const { rows } = await tx.$client.query<{ n: number }>('select weir.drop_due($1::date) as n', [today])
-    return rows[0]!.n
-  })
-  const probes = await db.$client.query(
-    `delete from weir.event_log where kind = $1 and received_at < clock_timestamp() - interval '1 hour'
-       and at_day >= $2::date - 2`,
-    [PROBE_KIND, today],
-  )
-  const subjectsExpired = await expireIdle(deps)
-  return { partitionsDropped, probesDeleted: probes.rowCount ?? 0, subjectsExpired }
+/**
+ * Housekeeping that the clock asks for: the retention engine's plan, run at once. Safe on every node at any time: two
+ * take turns. A blown fuse takes nothing, is said in the log as an error and in a metric, every time, until an officer
+ * has looked.
+ */
+export async function maintain(deps: HousekeepingDeps): Promise<Maintained> {
+  const { log, metrics } = deps
+  try {
+    const ran = await runDue({ ...deps, actor: 'weir' })
+    metrics.retentionFuse([])
+    if (ran === undefined) return undefined
+    for (const [step, rows] of Object.entries(ran.taken)) metrics.retentionTaken(step, rows)
+    if (ran.left.length > 0)
+      log.warn({ partitions: ran.left.length }, 'partitions that are read all the time wait for the next run')
+    return ran.taken
+  } catch (error) {
+    if (!(error instanceof FuseBlown)) throw error
+    const blown = error.plan.classes.filter((one) => one.blown)
+    metrics.retentionFuse(blown.map((one) => one.class))
+    const classes = blown.map(({ class: name, rows, share }) => ({ class: name, rows, share }))
+    log.error({ plan: error.plan.hash, classes }, 'the retention fuse is blown: nothing expires until it is lifted')
+    return undefined
+  }
 }

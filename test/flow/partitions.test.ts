@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Db, openPool } from '../../src/db/pool.ts'
+import { detach, dropDetached, listPartitions } from '../../src/retention/partitions.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
 let database: TestDatabase
@@ -7,7 +8,7 @@ let app: Db
 
 beforeAll(async () => {
   database = await createTestDatabase()
-  app = openPool({ url: database.appUrl, max: 1 })
+  app = openPool({ url: database.appUrl, max: 2 })
 })
 afterAll(async () => {
   await app.$client.end()
@@ -24,9 +25,14 @@ async function ensure(name: string, step: 'day' | 'month', days: number, today: 
   return rows[0]!.id
 }
 
+/** What is due by its first row, detached and dropped as housekeeping does it. */
 async function dropDue(today: string): Promise<number> {
-  const { rows } = await app.$client.query<{ n: number }>('select weir.drop_due($1::date) as n', [today])
-  return rows[0]!.n
+  const due = (await listPartitions(app)).filter((one) => one.class !== null && one.first! <= today)
+  for (const one of due) {
+    expect(await detach(app, one)).toBe(true)
+    await dropDetached(app, one.part, today)
+  }
+  return due.length
 }
 
 /** First days of a class's partitions. */

@@ -21,10 +21,14 @@ const numRuns = process.env.WEIR_TEST_LONG === undefined ? 20 : 200
 const PSEUDONYMS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `p1.${name}` as Pseudonym)
 const subject = fc.constantFrom(...PSEUDONYMS)
 
+/** Between the days of the modules' events, before and after them. */
+const cutoff = fc.constantFrom('2010-01-04', '2010-01-05', '2010-01-06', '2010-01-07')
+
 type Step =
   | { readonly kind: 'handle'; readonly batch: readonly Delivered[] }
   | { readonly kind: 'relink'; readonly from: Pseudonym; readonly to: Pseudonym }
   | { readonly kind: 'erase'; readonly subject: Pseudonym }
+  | { readonly kind: 'expire'; readonly before: string }
 
 /** The contract of DESIGN §5, run against a module on a real database. Declares its own describe block. */
 export function moduleContract({ module, role, event }: ContractOptions): void {
@@ -65,6 +69,35 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
       check(stepsOf(event, purpose), async (steps) => {
         expect(await stateAfter(steps)).toBe(await stateAfter(rebuild(steps)))
       }))
+
+    test('expired means as if it had never happened: the state is a rebuild from what is left, links and all', () =>
+      check(fc.tuple(stepsOf(event, purpose), cutoff, stepsOf(event, purpose)), async ([steps, before, later]) => {
+        const expiring: Step[] = [...steps, { kind: 'expire', before }, ...later.map((step) => since(before, step))]
+        expect(await stateAfter(expiring)).toBe(await stateAfter(rebuild(expiring)))
+      }))
+
+    test('expired by the end of all days, nothing of any event is left', () =>
+      check(stepsOf(event, purpose), async (steps) => {
+        const links = steps.filter((step) => step.kind === 'relink')
+        const expiring: Step[] = [
+          ...steps.filter((step) => step.kind === 'handle'),
+          ...links,
+          { kind: 'expire', before: '9999-12-31' },
+        ]
+        expect(await stateAfter(expiring)).toBe(await stateAfter(links))
+      }))
+
+    test('an expiry goes on where its last batch ended, and takes a table without a cutoff for kept', async () => {
+      const all = Object.fromEntries(module.keeps.map(({ table }) => [table, '9999-12-31']))
+      await inThrowAway(db, role, async (tx) => {
+        const state = await module.digest(tx)
+        for (const { table } of module.keeps) {
+          expect(await module.expire(tx, all, `${table}:1000000`)).toMatchObject({ rows: {} })
+          expect(await module.expire(tx, {}, `${table}:0`)).toEqual({ rows: {}, next: undefined })
+        }
+        expect(await module.digest(tx)).toBe(state)
+      })
+    })
 
     test('an undone link leaves the state that was before it', () =>
       check(fc.tuple(events, subject, subject), async ([batch, from, to]) => {
@@ -122,8 +155,23 @@ async function run(tx: Tx, module: Module, steps: readonly Step[]): Promise<void
   for (const step of steps) {
     if (step.kind === 'handle') await module.handle(tx, step.batch)
     else if (step.kind === 'relink') await module.relink(tx, step.from, step.to)
-    else await module.erase(tx, step.subject)
+    else if (step.kind === 'erase') await module.erase(tx, step.subject)
+    else await expire(tx, module, step.before)
   }
+}
+
+async function expire(tx: Tx, module: Module, before: string): Promise<void> {
+  const cutoffs = Object.fromEntries(module.keeps.map(({ table }) => [table, before]))
+  let from: string | undefined
+  do from = (await module.expire(tx, cutoffs, from)).next
+  while (from !== undefined)
+}
+
+/** Other events, of which those that are past already are not handed over any more. */
+function since(before: string, step: Step): Step {
+  if (step.kind !== 'handle') return step
+  const later = step.batch.map((event) => ({ ...event, eventKey: `${event.eventKey}-later` as Token }))
+  return { ...step, batch: later.filter(({ at }) => at >= before) }
 }
 
 /** The steps of somebody who never heard of what was erased: the events that are left, then the links that are left. */
@@ -133,6 +181,7 @@ function rebuild(steps: readonly Step[]): Step[] {
   for (const step of steps) {
     if (step.kind === 'handle') left.push(...step.batch)
     else if (step.kind === 'relink') links.set(step.from, step.to)
+    else if (step.kind === 'expire') left = left.filter(({ at }) => at >= step.before)
     else {
       left = left.filter((event) => event.subject !== step.subject)
       for (const [from, to] of links) if (from === step.subject || to === step.subject) links.delete(from)

@@ -77,6 +77,8 @@ export function recordingModule(name: string, purpose: Purpose): RecordingModule
         )
         return { taken: rows[0]!.n }
       },
+      keeps: [],
+      expire: () => Promise.resolve({ rows: {}, next: undefined }),
       digest: () => Promise.resolve('none'),
     },
   }

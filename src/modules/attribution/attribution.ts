@@ -1,6 +1,7 @@
 import type { Module } from '../module.ts'
 import type { Channels } from './channels.ts'
 import { digest } from './digest.ts'
+import { expire, keeps } from './expire.ts'
 import { erase, holds } from './forget.ts'
 import { handle } from './handle.ts'
 import { relink } from './link.ts'
@@ -16,6 +17,8 @@ export const attribution: Module = {
   relink,
   erase,
   holds,
+  keeps,
+  expire,
   digest,
 }
 

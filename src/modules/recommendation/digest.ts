@@ -6,7 +6,7 @@ const TABLES = [
   { name: 'view', columns: ['subject', 'event_key', 'item', 'day'], key: 3 },
   { name: 'cart_change', columns: ['subject', 'event_key', 'item', 'day', 'step'], key: 3 },
   { name: 'order_line', columns: ['subject', 'event_key', 'item', 'order_token', 'day'], key: 3 },
-  { name: 'order_return', columns: ['subject', 'event_key', 'item', 'order_token'], key: 3 },
+  { name: 'order_return', columns: ['subject', 'event_key', 'item', 'order_token', 'day'], key: 3 },
   { name: 'link', columns: ['subject', 'target', 'root'], key: 1 },
   { name: 'basket', columns: ['root', 'order_token', 'items'], key: 2 },
   { name: 'interest', columns: ['root', 'item', 'orders', 'views'], key: 2 },

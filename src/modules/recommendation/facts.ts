@@ -27,6 +27,7 @@ export interface OrderLine extends Base {
 /** `item` is '' where the whole order is taken back. */
 export interface OrderReturn extends Base {
   readonly order: string
+  readonly day: string
 }
 
 /** One basket of 650 items would make 200,000 pairs; the smallest item keys stay, whatever order they came in. */
@@ -79,10 +80,11 @@ function readOrder(event: Delivered, properties: JsonObject, { lines }: Facts): 
 
 function readReturn(event: Delivered, properties: JsonObject, { returns }: Facts): void {
   const order = textOf(properties.order_id)
-  if (order === undefined) return
+  const day = dayOf(event.at)
+  if (order === undefined || day === undefined) return
   const products = properties.products
   const whole = !Array.isArray(products) || products.length === 0
-  for (const item of whole ? [''] : itemsOf(products)) returns.push({ ...keyOf(event), order, item })
+  for (const item of whole ? [''] : itemsOf(products)) returns.push({ ...keyOf(event), order, item, day })
 }
 
 function keyOf(event: Delivered): { subject: string; eventKey: string } {

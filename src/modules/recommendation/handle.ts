@@ -69,13 +69,13 @@ async function addReturns(tx: Tx, returns: readonly OrderReturn[]): Promise<Touc
   const result = await tx.$client.query<{ subject: string; order: string }>({
     name: 'recommendation-add-returns',
     text: `with fresh as (
-       insert into recommendation.order_return (subject, event_key, order_token, item)
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+       insert into recommendation.order_return (subject, event_key, order_token, item, day)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::date[])
        on conflict do nothing
        returning subject, order_token
      )
      select distinct subject, order_token as "order" from fresh`,
-    values: columns(returns, ['subject', 'eventKey', 'order', 'item']),
+    values: columns(returns, ['subject', 'eventKey', 'order', 'item', 'day']),
   })
   return result.rows
 }

@@ -1,5 +1,6 @@
 import type { Module } from '../module.ts'
 import { digest } from './digest.ts'
+import { expire, keeps } from './expire.ts'
 import { erase, holds } from './forget.ts'
 import { handle } from './handle.ts'
 import { relink } from './link.ts'
@@ -15,5 +16,7 @@ export const recommendation: Module = {
   relink,
   erase,
   holds,
+  keeps,
+  expire,
   digest,
 }

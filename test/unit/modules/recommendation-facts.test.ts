@@ -54,10 +54,12 @@ describe('what a delivered event says', () => {
 
   test('a cancelled order goes back whole, a refund of some products only with those', () => {
     expect(factsOf([event('Order Cancelled', { order_id: 't1.o' })]).returns).toEqual([
-      { ...base, order: 't1.o', item: '' },
+      { ...base, order: 't1.o', item: '', day: '2010-01-05' },
     ])
     const refund = { order_id: 't1.o', products: [{ product_id: 'mug' }, { sku: 'unreadable' }] }
-    expect(factsOf([event('Order Refunded', refund)]).returns).toEqual([{ ...base, order: 't1.o', item: 'mug' }])
+    expect(factsOf([event('Order Refunded', refund)]).returns).toEqual([
+      { ...base, order: 't1.o', item: 'mug', day: '2010-01-05' },
+    ])
     expect(factsOf([event('Order Refunded', { ...refund, products: [{}] })]).returns).toEqual([])
   })
 

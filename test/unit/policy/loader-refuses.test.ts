@@ -205,11 +205,11 @@ const cases: readonly Case[] = [
   ],
   // retention
   [
-    'a retention under its floor',
-    'retain_days: 1095',
-    'retain_days: 365',
-    'order: {retain',
-    /gone before its floor of 1095 days: write retain_days: 1095/,
+    'a share of rows that is none',
+    'fields:\n  line:',
+    'retention: {fuse_share: 1.5}\nfields:\n  line:',
+    'fuse_share: 1.5',
+    /write a share above 0, at most 1/,
   ],
   [
     'a floor without a law',

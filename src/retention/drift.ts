@@ -1,0 +1,231 @@
+import type { Db } from '../db/pool.ts'
+import type { FieldClass } from '../policy/compiled.ts'
+import { periodsOfTable } from './cutoffs.ts'
+import { dayOf, daysAfter, dueOf, endOfAll, endOfUse, isRestricted, keptDays, lastDayDueOn } from './due.ts'
+import { LOG_CLASS } from './partition-work.ts'
+import { listPartitions, PATIENT, type Partition, spanOf } from './partitions.ts'
+import type { Action, Ruling } from './stores.ts'
+
+/** How late the oldest row of a store is. Read from the rows themselves: the planner's predicates have no part in it. */
+export interface Lateness {
+  readonly class: string
+  readonly action: Action
+  /** The day (YYYY-MM-DD, UTC) of its anchor, or that it can be of at the latest; null where the store is empty. */
+  readonly oldest: string | null
+  /** When it ought to have been gone; null where the store is empty. */
+  readonly due: string | null
+  /** Seconds since then; 0 where it is not due. */
+  readonly overdueSeconds: number
+}
+
+export interface DriftOptions {
+  /**
+   * Reads every blob's due day and receipt rather than the bounds that Postgres holds them in: a full scan. It also
+   * finds what was sealed for longer than the policy now allows.
+   */
+  readonly thorough: boolean
+}
+
+/** Housekeeping runs every hour: what is later than two rounds is not on its way. */
+const GRACE_SECONDS = 7_200
+
+/** What is older than the policy allows. Of a withdrawal no second more than its minute is allowed. */
+export function violationsOf(all: readonly Lateness[]): Lateness[] {
+  return all.filter((one) => one.overdueSeconds > (one.class === 'withdrawal' ? 0 : GRACE_SECONDS))
+}
+
+/** Every store of personal data, with how late its oldest row is. */
+export async function measureDrift(db: Db, ruling: Ruling, options: DriftOptions): Promise<Lateness[]> {
+  const partitions = await listPartitions(db)
+  const names = new Set([...ruling.policy.classes.keys(), ...partitions.flatMap((one) => one.class ?? [])])
+  const all: Lateness[] = []
+  for (const name of [...names].sort()) {
+    const period = ruling.policy.classes.get(name) ?? ruling.history.get(name)?.at(-1)?.period
+    if (period === undefined) continue
+    const parts = partitions.filter((one) => one.class === name)
+    all.push(...(await contentOf(db, ruling, period, parts)))
+    if (options.thorough) all.push(...(await receiptsOf(db, ruling, period)))
+  }
+  all.push(
+    await logOf(
+      db,
+      ruling,
+      partitions.filter((one) => one.class === null),
+    ),
+  )
+  for (const store of [...plainStores(ruling), ...moduleStores(ruling)]) all.push(await oldestOf(db, ruling.now, store))
+  return worstByStep(all)
+}
+
+/** By the day that each blob falls due on, as Postgres holds it in its bounds; detached ones are read. */
+async function contentOf(
+  db: Db,
+  { now }: Ruling,
+  period: FieldClass,
+  parts: readonly Partition[],
+): Promise<Lateness[]> {
+  const found: Lateness[] = [late(now, { class: period.name, action: 'drop-partition' }, undefined)]
+  for (const part of parts) {
+    const due = part.state === 'attached' ? await dueIfAny(db, part) : (await spanOf(db, part.part)).first
+    if (due === null) continue
+    const oldest = daysAfter(Date.parse(due), -keptDays(period))
+    found.push(late(now, { class: period.name, action: 'drop-partition' }, { oldest, due: Date.parse(due) }))
+    if (part.state !== 'detached' && isRestricted(period, Date.parse(due), now)) {
+      const closed = endOfUse(period, lastDayDueOn(period, Date.parse(due)))
+      found.push(late(now, { class: period.name, action: 'restrict' }, { oldest, due: closed }))
+    }
+  }
+  return found
+}
+
+async function dueIfAny(db: Db, { class: name, first, past }: Partition): Promise<string | null> {
+  const { rows } = await db.$client.query<{ due: string }>(
+    `select due from weir.sealed where class_id = (select class_id from weir.field_class where name = $1)
+       and due >= $2::date and due < $3::date limit 1`,
+    [name, first, past],
+  )
+  return rows.length === 0 ? null : first
+}
+
+/** Whatever its due day says: what was received on a day happened by then, and is to be gone when that day is due. */
+async function receiptsOf(db: Db, { now }: Ruling, period: FieldClass): Promise<Lateness[]> {
+  const { rows } = await db.$client.query<{ received: string | null }>({
+    text: `select min(e.at_day)::text as received from weir.sealed s join weir.event_log e on e.pos = s.pos
+      where s.class_id = (select class_id from weir.field_class where name = $1)`,
+    values: [period.name],
+    ...PATIENT,
+  })
+  const received = rows[0]!.received
+  if (received === null) return []
+  const oldest = daysAfter(Date.parse(received), 1) // a client's clock may be minutes ahead of ours
+  return [late(now, { class: period.name, action: 'drop-partition' }, { oldest, due: dueOf(period, oldest) })]
+}
+
+async function logOf(db: Db, ruling: Ruling, parts: readonly Partition[]): Promise<Lateness> {
+  const periods = [
+    ...ruling.policy.classes.values(),
+    ...[...ruling.history.values()].flat().map(({ period }) => period),
+  ]
+  const step = { class: LOG_CLASS, action: 'drop-partition' } as const
+  for (const part of [...parts].sort((a, b) => (a.part < b.part ? -1 : 1))) {
+    const span = await firstOfLog(db, part)
+    if (span === null) continue
+    const oldest = Date.parse(span)
+    const monthEnds = Date.UTC(new Date(oldest).getUTCFullYear(), new Date(oldest).getUTCMonth() + 1, 1)
+    return late(ruling.now, step, { oldest, due: endOfAll(periods, monthEnds) })
+  }
+  return late(ruling.now, step, undefined)
+}
+
+async function firstOfLog(db: Db, part: Partition): Promise<string | null> {
+  if (part.state !== 'attached') return (await spanOf(db, part.part)).first
+  const { rows } = await db.$client.query<{ day: string }>(
+    'select at_day as day from weir.event_log where at_day >= $1::date and at_day < $2::date limit 1',
+    [part.first, part.past],
+  )
+  return rows[0]?.day ?? null
+}
+
+interface Store {
+  readonly class: string
+  readonly action: Action
+  /** A query of one row, `day`: the oldest anchor, as text; its time of day counts where it has one. */
+  readonly query: string
+  /** When a row of that anchor ought to have been gone. */
+  readonly due: (anchor: number) => number
+}
+
+function plainStores({ policy, history }: Ruling): Store[] {
+  const periods = [...policy.classes.values()]
+  const longest = Math.max(1, ...[...history.values()].flat().map(({ period }) => keptDays(period)))
+  const { ledgerDays, idleDeviceDays } = policy.retention
+  return [
+    {
+      class: 'flow-probe',
+      action: 'delete',
+      query: `select min(received_at)::text as day from weir.event_log where kind = 3`,
+      due: (at) => at + 3_600_000,
+    },
+    {
+      class: 'dead-letter',
+      action: 'delete',
+      query: 'select min(at_day)::text as day from weir.dead_letter',
+      due: (at) => Math.max(at, ...periods.map((period) => endOfUse(period, at))),
+    },
+    {
+      class: 'withdrawal',
+      action: 'delete',
+      query: 'select min(requested_at)::text as day from weir.purge',
+      due: (at) => at + 60_000,
+    },
+    {
+      class: 'consent-ledger',
+      action: 'delete',
+      query: `select min(newest)::text as day from (
+        select max(recorded_at) as newest from weir.consent_ledger c
+        where not exists (select from weir.subject s where s.subject_id = c.subject_id) group by subject_id) nobody`,
+      due: (at) => daysAfter(at, ledgerDays + 1),
+    },
+    {
+      class: 'idle-device',
+      action: 'shred',
+      query: IDLE_SINCE(UNKNOWN),
+      due: (at) => daysAfter(at, idleDeviceDays + 1),
+    },
+    { class: 'idle-person', action: 'shred', query: IDLE_SINCE(KNOWN), due: (at) => daysAfter(at, longest + 63) },
+  ]
+}
+
+const UNKNOWN = `s.kind = 'device' and not exists (select from weir.link l where l.device_id = s.subject_id)`
+const KNOWN = `(s.kind = 'user' or exists (select from weir.link l where l.device_id = s.subject_id))`
+
+/** The longest idle subject: neither it, nor a device of its own, was seen or chose since. */
+const IDLE_SINCE = (which: string): string => `select min(greatest(s.seen_on,
+    (select max(c.recorded_at)::date from weir.consent_ledger c where c.subject_id = s.subject_id),
+    (select max(d.seen_on) from weir.link l join weir.subject d on d.subject_id = l.device_id where l.user_id = s.subject_id)
+  ))::text as day from weir.subject s where ${which}`
+
+function moduleStores({ policy, modules, now }: Ruling): Store[] {
+  return modules.flatMap((module) =>
+    module.keeps.map((kept): Store => {
+      const periods = periodsOfTable(policy, module.name, kept)
+      return {
+        class: `${module.name}.${kept.table}`,
+        action: 'delete',
+        query: `select min(${kept.at})::date::text as day from ${module.name}.${kept.table}`,
+        // Of no class any more: nothing of it ought to be there.
+        due: (at) =>
+          periods.length === 0 ? Math.min(now, at) : Math.min(...periods.map((period) => endOfUse(period, at))),
+      }
+    }),
+  )
+}
+
+async function oldestOf(db: Db, now: number, { class: name, action, query, due }: Store): Promise<Lateness> {
+  const { rows } = await db.$client.query<{ day: string | null }>({ text: query, ...PATIENT })
+  const day = rows[0]!.day
+  if (day === null) return late(now, { class: name, action }, undefined)
+  const oldest = Date.parse(day.length === 10 ? day : day.replace(' ', 'T').replace(/([+-]\d\d)$/, '$1:00'))
+  return late(now, { class: name, action }, { oldest, due: due(oldest) })
+}
+
+function late(
+  now: number,
+  step: { readonly class: string; readonly action: Action },
+  row: { readonly oldest: number; readonly due: number } | undefined,
+): Lateness {
+  if (row === undefined) return { ...step, oldest: null, due: null, overdueSeconds: 0 }
+  const overdueSeconds = Math.max(0, Math.floor((now - row.due) / 1000))
+  return { ...step, oldest: dayOf(row.oldest), due: new Date(row.due).toISOString(), overdueSeconds }
+}
+
+/** Of several looks at a class the worst. */
+function worstByStep(all: readonly Lateness[]): Lateness[] {
+  const worst = new Map<string, Lateness>()
+  for (const one of all) {
+    const key = `${one.class}:${one.action}`
+    const known = worst.get(key)
+    if (known === undefined || one.overdueSeconds > known.overdueSeconds || known.oldest === null) worst.set(key, one)
+  }
+  return [...worst.values()]
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import type { Db } from '../db/pool.ts'
+import { dayOf } from './due.ts'
+import { duePartitions, type PartitionWork } from './partition-work.ts'
+import { PATIENT } from './partitions.ts'
+import { type Action, type Anchor, type DueRows, type Ruling, rowStores } from './stores.ts'
+
+/** What falls due of one class, by one action. */
+export interface PlanClass {
+  readonly class: string
+  readonly action: Action
+  readonly anchor: Anchor
+  readonly rows: number
+  /** The earliest day (YYYY-MM-DD, UTC) that a row of these can be of; null where there are none. */
+  readonly oldest: string | null
+  /** Tables that go, or are closed, as a whole. */
+  readonly partitions: readonly string[]
+  /** Of the rows those that do not fall due in this very step of the class, as a share of the store; 0 under fuse_rows. */
+  readonly share: number
+  /** The share is above the policy's fuse: no run begins until it is lifted. */
+  readonly blown: boolean
+}
+
+export interface Plan {
+  /** SHA-256, hex, of what would be done: not of how many rows that is. */
+  readonly hash: string
+  /** The day that it was made for. */
+  readonly day: string
+  readonly policy: string
+  readonly classes: readonly PlanClass[]
+}
+
+/** A plan, and what a run takes in hand for it. */
+export interface PlannedWork {
+  readonly plan: Plan
+  /** What the hash is of. */
+  readonly terms: Terms
+  readonly partitions: readonly PartitionWork[]
+  readonly rows: readonly DueRows[]
+}
+
+/** What a plan names, by class and action: partitions, and the parameters of the predicates. */
+export interface Terms {
+  readonly policy: string
+  readonly day: string
+  readonly classes: Readonly<
+    Record<string, { readonly values: readonly unknown[]; readonly partitions: readonly string[] }>
+  >
+}
+
+/** What would be done now. Reads; changes nothing. Classes of which nothing is due are listed too. */
+export async function planWork(db: Db, ruling: Ruling): Promise<PlannedWork> {
+  const partitions = await duePartitions(db, ruling)
+  const rows = rowStores(ruling)
+  const classes: PlanClass[] = []
+  for (const work of partitions) classes.push(await partitionClass(db, ruling, work))
+  for (const store of rows) classes.push(await rowClass(db, ruling, store))
+  const terms = termsOf(ruling, partitions, rows)
+  const { fingerprint } = ruling.policy
+  const hash = createHash('sha256').update(JSON.stringify(terms)).digest('hex')
+  return { plan: { hash, day: terms.day, policy: fingerprint, classes }, terms, partitions, rows }
+}
+
+function termsOf(ruling: Ruling, partitions: readonly PartitionWork[], rows: readonly DueRows[]): Terms {
+  const classes: Record<string, { values: readonly unknown[]; partitions: readonly string[] }> = {}
+  for (const work of partitions)
+    classes[stepName(work)] = { values: [], partitions: work.parts.map(({ part }) => part) }
+  for (const store of rows) classes[stepName(store)] = { values: store.fleeting ? [] : store.values, partitions: [] }
+  const sorted = Object.fromEntries(Object.entries(classes).sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { policy: ruling.policy.fingerprint, day: dayOf(ruling.now), classes: sorted }
+}
+
+/** A class can have several actions: each is a step of its own. */
+export function stepName({ class: name, action }: { readonly class: string; readonly action: Action }): string {
+  return `${name}:${action}`
+}
+
+async function partitionClass(db: Db, ruling: Ruling, work: PartitionWork): Promise<PlanClass> {
+  const rows = work.parts.reduce((sum, part) => sum + Number(part.rows), 0)
+  const unusual = work.parts.reduce((sum, part) => sum + (part.unusual ? Number(part.rows) : 0), 0)
+  const oldest = work.parts.flatMap((part) => part.oldest ?? []).sort()[0] ?? null
+  const total = (): Promise<number> => countAll(db, work)
+  return {
+    class: work.class,
+    action: work.action,
+    anchor: work.anchor,
+    rows,
+    oldest,
+    partitions: work.parts.map(({ part }) => part),
+    ...(await fuse(ruling, unusual, total)),
+  }
+}
+
+async function countAll(db: Db, { class: name, from }: PartitionWork): Promise<number> {
+  const where = from === 'weir.sealed' ? 'where class_id = (select class_id from weir.field_class where name = $1)' : ''
+  const { rows } = await db.$client.query<{ n: bigint }>({
+    text: `select count(*) as n from ${from} ${where}`,
+    values: where === '' ? [] : [name],
+    ...PATIENT,
+  })
+  return Number(rows[0]!.n)
+}
+
+async function rowClass(db: Db, ruling: Ruling, store: DueRows): Promise<PlanClass> {
+  const { unusual, weight } = store
+  const { rows } = await db.$client.query<{ n: bigint; strange: bigint; oldest: string | null }>({
+    text: `select ${sum(weight)} as n, ${sum(weight, unusual?.where)} as strange,
+      min(${store.day})::text as oldest
+      from ${store.from} where ${store.where}`,
+    values: [...store.values, ...(unusual?.values ?? [])],
+    ...PATIENT,
+  })
+  const { n, strange, oldest } = rows[0]!
+  const total = async (): Promise<number> => {
+    const all = await db.$client.query<{ n: bigint }>({
+      text: `select ${sum(weight)} as n from ${store.from}`,
+      ...PATIENT,
+    })
+    return Number(all.rows[0]!.n)
+  }
+  const { class: name, action, anchor, fused } = store
+  const fuseOf = fused ? await fuse(ruling, Number(strange), total) : { share: 0, blown: false }
+  return { class: name, action, anchor, rows: Number(n), oldest, partitions: [], ...fuseOf }
+}
+
+/** As a bigint, 0 of no rows. */
+function sum(weight = '1', where = 'true'): string {
+  return `coalesce(sum(${weight}) filter (where ${where}), 0)::bigint`
+}
+
+/** The store is counted only where enough rows would go that it matters. */
+async function fuse(
+  { policy }: Ruling,
+  unusual: number,
+  countStore: () => Promise<number>,
+): Promise<{ share: number; blown: boolean }> {
+  const { fuseShare, fuseRows } = policy.retention
+  if (unusual <= fuseRows) return { share: 0, blown: false }
+  const share = unusual / Math.max(unusual, await countStore())
+  return { share, blown: share > fuseShare }
+}

@@ -1,0 +1,216 @@
+import { appendEntries } from '../audit/log.ts'
+import type { Db } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
+import { expireIdle, type IdleDeps } from './expire-idle.ts'
+import type { PartitionWork } from './partition-work.ts'
+import { detach, dropDetached } from './partitions.ts'
+import { type Plan, type PlannedWork, planWork, stepName, type Terms } from './plan.ts'
+import { closeRun, forgetOldRuns, noteBatch, openRun, type RunRecord, readOpenRun } from './run-record.ts'
+import type { DueRows, Ruling } from './stores.ts'
+import { takeBatch } from './take-rows.ts'
+
+export interface RunDeps extends IdleDeps {
+  readonly ruling: Ruling
+  readonly destinationIds: ReadonlyMap<string, number>
+  /** `weir` for housekeeping, `cli` for an operator. */
+  readonly actor: 'weir' | 'cli'
+  /** After each batch that was committed: rows taken so far, of how many that the plan counted. */
+  readonly progress?: (done: number, planned: number) => void
+}
+
+export interface RunOrder {
+  /** Hash of the plan that was approved; absent for housekeeping, which runs what it has just planned. */
+  readonly expected?: string
+  /** Who lets it run although a fuse is blown: a name, for the audit log. */
+  readonly liftFuse?: string
+}
+
+/** What a run did. */
+export interface Ran {
+  readonly plan: Plan
+  readonly resumed: boolean
+  /** Rows by step (`class:action`), also those taken before the run was broken off. */
+  readonly taken: Readonly<Record<string, number>>
+  /** Partitions that somebody kept reading: the next run takes them. */
+  readonly left: readonly string[]
+  /** False where it was told to stop in between. */
+  readonly finished: boolean
+}
+
+/** The fuse of these classes is blown; nothing was taken. */
+export class FuseBlown extends AppError {
+  readonly plan: Plan
+  constructor(plan: Plan, message: string) {
+    super('conflict', message, { code: 'fuse-blown' })
+    this.plan = plan
+  }
+}
+
+const RUN_LOCK = [20006, 1] as const
+
+/**
+ * Does what is due: plans, holds the plan against the one that was approved and against the fuse, and takes it in
+ * batches, each committed with its place. Broken off at any moment it goes on there the next time. One run at a time in
+ * a database: undefined where another is under way.
+ * @throws AppError `plan-changed` where the plan is another one by now, FuseBlown where too much of a store would go
+ */
+export async function runDue(deps: RunDeps, order: RunOrder = {}): Promise<Ran | undefined> {
+  const turn = await deps.db.$client.connect()
+  try {
+    const { rows } = await turn.query<{ ours: boolean }>('select pg_try_advisory_lock($1, $2) as ours', [...RUN_LOCK])
+    if (!rows[0]!.ours) return undefined
+    try {
+      return await runInTurn(deps, order)
+    } finally {
+      await turn.query('select pg_advisory_unlock($1, $2)', [...RUN_LOCK])
+    }
+  } finally {
+    turn.release()
+  }
+}
+
+async function runInTurn(deps: RunDeps, order: RunOrder): Promise<Ran> {
+  const work = await planWork(deps.db, deps.ruling)
+  const open = await readOpenRun(deps.db)
+  const goesOn = open !== undefined && covers(open.terms, work.terms) && (order.expected ?? open.hash) === open.hash
+  if (order.expected !== undefined && order.expected !== work.plan.hash && !goesOn) {
+    const message = 'the plan of that hash is not what would be done now (another day, policy or partition): plan again'
+    throw new AppError('conflict', message, { code: 'plan-changed' })
+  }
+  await mindFuse(deps, work.plan, goesOn ? { ...order, resumed: true } : order)
+  const run = await openRun(deps.db, { hash: work.plan.hash, terms: work.terms }, goesOn ? open.runId : undefined)
+  const { left, finished } = await takeAllOf(deps, work, run)
+  const shared = { plan: work.plan, resumed: goesOn, left, finished }
+  if (!finished) return { ...shared, taken: {} }
+  return { ...shared, taken: await finish(deps, run, goesOn ? open.hash : work.plan.hash) }
+}
+
+/** What is to be done now is no more than what the run that was broken off had been told to do. */
+function covers(told: Terms, now: Terms): boolean {
+  if (told.policy !== now.policy || told.day !== now.day) return false
+  return Object.entries(now.classes).every(([name, { values, partitions }]) => {
+    const then = told.classes[name]
+    if (then === undefined || JSON.stringify(then.values) !== JSON.stringify(values)) return false
+    return partitions.every((part) => then.partitions.includes(part))
+  })
+}
+
+/** A run that was let begin is let end: what is left of it is no new decision. */
+async function mindFuse({ db, actor }: RunDeps, plan: Plan, order: RunOrder & { resumed?: true }): Promise<void> {
+  const blown = plan.classes.filter((one) => one.blown)
+  if (blown.length === 0 || order.resumed === true) return
+  if (order.liftFuse === undefined) {
+    const what = blown
+      .map((one) => `${one.class} (${one.rows} rows, ${Math.round(one.share * 100)} % of all)`)
+      .join(', ')
+    throw new FuseBlown(
+      plan,
+      `the fuse is blown, nothing was taken: too much would go of ${what}. If clock and policy are right: weir retention run --plan ${plan.hash} --lift-fuse NAME`,
+    )
+  }
+  const { liftFuse } = order
+  const resources = blown.map((one) => `retention:${plan.hash.slice(0, 16)}:${stepName(one)}`)
+  await appendEntries(
+    db,
+    resources.map((resource) => ({
+      actor,
+      action: 'retention.fuse.lift',
+      resource,
+      purpose: 'retention',
+      caseId: liftFuse,
+      outcome: 'done',
+    })),
+  )
+}
+
+interface Taking {
+  readonly left: readonly string[]
+  readonly finished: boolean
+}
+
+async function takeAllOf(deps: RunDeps, work: PlannedWork, run: RunRecord): Promise<Taking> {
+  const planned = work.plan.classes.reduce((sum, one) => sum + one.rows, 0)
+  let done = 0
+  const taken = (rows: number): void => {
+    done += rows
+    deps.progress?.(done, planned)
+  }
+  const left: string[] = []
+  for (const partitions of work.partitions) {
+    if (deps.signal?.aborted === true) return { left, finished: false }
+    left.push(...(await takePartitions(deps, run, partitions, taken)))
+  }
+  const due = new Map(work.plan.classes.map((one) => [stepName(one), one.rows]))
+  for (const rows of work.rows) {
+    if (rows.taker !== 'engine' || due.get(stepName(rows)) === 0) continue
+    if (deps.signal?.aborted === true) return { left, finished: false }
+    await (rows.action === 'shred' ? takeIdle(deps, run, rows, taken) : takeRows(deps, run, rows, taken))
+  }
+  return { left, finished: deps.signal?.aborted !== true }
+}
+
+/** @returns those that somebody was in the way of */
+async function takePartitions(
+  deps: RunDeps,
+  run: RunRecord,
+  work: PartitionWork,
+  taken: (rows: number) => void,
+): Promise<string[]> {
+  const { db, ruling } = deps
+  const today = new Date(ruling.now).toISOString().slice(0, 10)
+  const left: string[] = []
+  for (const part of work.parts) {
+    if (deps.signal?.aborted === true) return left
+    if (!(await detach(db, part))) {
+      left.push(part.part)
+      continue
+    }
+    const rows = work.action === 'drop-partition' ? Number(await dropDetached(db, part.part, today)) : Number(part.rows)
+    await noteBatch(db, run, { step: stepName(work), rows, cursor: part.part, finished: false })
+    taken(rows)
+  }
+  return left
+}
+
+async function takeRows(deps: RunDeps, run: RunRecord, due: DueRows, taken: (rows: number) => void): Promise<void> {
+  const step = stepName(due)
+  const before = run.steps.get(step)
+  if (before?.finished === true) return
+  let cursor = before?.cursor
+  do {
+    if (deps.signal?.aborted === true) return
+    const batch = await takeBatch(deps, due, cursor, (tx, { rows, next }) =>
+      noteBatch(tx, run, { step, rows, cursor: next, finished: next === undefined }),
+    )
+    taken(batch.rows)
+    cursor = batch.next
+  } while (cursor !== undefined)
+}
+
+/** Who was forgotten is not found again: it needs no place to go on from. */
+async function takeIdle(deps: RunDeps, run: RunRecord, due: DueRows, taken: (rows: number) => void): Promise<void> {
+  const step = stepName(due)
+  await expireIdle(deps, due, async (rows) => {
+    await noteBatch(deps.db, run, { step, rows, cursor: undefined, finished: false })
+    taken(rows)
+  })
+}
+
+async function finish({ db, actor }: RunDeps, run: RunRecord, hash: string): Promise<Record<string, number>> {
+  return transaction(db, async (tx) => {
+    const taken = await closeRun(tx, run)
+    await forgetOldRuns(tx)
+    const some = [...taken].filter(([, rows]) => rows > 0)
+    if (some.some(([step]) => step !== 'flow-probe:delete')) {
+      const resource = `retention:${hash.slice(0, 16)}`
+      await appendEntries(tx, [{ actor, action: 'retention.run', resource, purpose: 'retention', outcome: 'done' }])
+    }
+    return Object.fromEntries(some)
+  })
+}
+
+/** For those who plan only. */
+export async function makePlan(db: Db, ruling: Ruling): Promise<Plan> {
+  return (await planWork(db, ruling)).plan
+}
