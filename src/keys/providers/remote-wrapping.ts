@@ -9,8 +9,8 @@ import type { WrapContext } from '../provider.ts'
  *     0 version 0xE2 · 1 suite, who wrapped it · 2 reserved u16BE, 0 · 4 LP(version of the root)
  *     then the ciphertext as the service gave it, at least 1 byte · last 32 bytes commitment
  *     suite 0x10 Vault transit aes256-gcm96 · 0x20 AWS KMS SYMMETRIC_DEFAULT · 0x30 kept for Aliyun KMS
- *     commitment = HMAC-SHA-256(key, LP("gw/v1/rkek") ‖ LP(bytes 0…3) ‖ LP(version) ‖ LP(name) ‖ LP(value) of each
- *     context entry, names ascending)
+ *     commitment = HMAC-SHA-256(key, LP("gw/v1/rkek") ‖ LP(bytes 0…3) ‖ LP(version) ‖ LP(ciphertext) ‖ LP(name) ‖
+ *     LP(value) of each context entry, names ascending)
  *
  * The service authenticates the context too. The commitment is what can be checked here: an answer with another key,
  * or given for another context, is not believed. What is wrapped is a random key: of a word that can be guessed the
@@ -40,7 +40,8 @@ export function composeRemote(
 ): Buffer {
   checkKeyLength(key)
   const header = headerOf(suite)
-  return Buffer.concat([header, lp(version), ciphertext, commitment(key, header, version, context)])
+  const committed = commitment(key, header, { version, ciphertext }, context)
+  return Buffer.concat([header, lp(version), ciphertext, committed])
 }
 
 /** What the service needs to open it. Throws ProtectError `short`, `version`, `suite` or `flags`. */
@@ -60,10 +61,10 @@ export function parseRemote(suite: RemoteSuite, wrapped: Uint8Array): RemoteWrap
 
 /** Whether `key` is the one that was wrapped, for this context. Throws ProtectError `commitment`. */
 export function checkRemote(suite: RemoteSuite, wrapped: Uint8Array, key: Uint8Array, context: WrapContext): void {
-  const { version } = parseRemote(suite, wrapped)
+  const parsed = parseRemote(suite, wrapped)
   const fits = key.length >= MIN_KEY && key.length <= MAX_KEY
   const expected = wrapped.subarray(wrapped.length - COMMITMENT_LENGTH)
-  if (fits && timingSafeEqual(commitment(key, headerOf(suite), version, context), expected)) return
+  if (fits && timingSafeEqual(commitment(key, headerOf(suite), parsed, context), expected)) return
   throw new ProtectError('commitment', 'wrapped key')
 }
 
@@ -77,9 +78,14 @@ export function checkKeyLength(key: Uint8Array): void {
   if (key.length < MIN_KEY || key.length > MAX_KEY) throw new RangeError('a key to wrap has 16 to 1,024 bytes')
 }
 
-function commitment(key: Uint8Array, header: Uint8Array, version: string, context: WrapContext): Buffer {
+function commitment(
+  key: Uint8Array,
+  header: Uint8Array,
+  { version, ciphertext }: { readonly version: string; readonly ciphertext: Uint8Array },
+  context: WrapContext,
+): Buffer {
   return createHmac('sha256', key)
-    .update(lpConcat('gw/v1/rkek', header, version, ...sortedParts(context)))
+    .update(lpConcat('gw/v1/rkek', header, version, ciphertext, ...sortedParts(context)))
     .digest()
 }
 
