@@ -6,6 +6,7 @@ import { backupKeys, restoreKeys, verifyBackup } from '../keys/backup.ts'
 import type { SealTo } from '../keys/backup-file.ts'
 import { destroyKeys } from '../keys/destroy.ts'
 import { initKeys } from '../keys/init.ts'
+import { inventory } from '../keys/inventory.ts'
 import { keysetPath, passphraseFor } from '../keys/open.ts'
 import { KDF_DEFAULTS, readPassphrase } from '../keys/providers/file.ts'
 import { type KeyDeps, ROLLABLE, type Rollable, rollKey } from '../keys/roll.ts'
@@ -28,6 +29,7 @@ export function register(command: Command): void {
   registerVerify(command.command('verify'))
   registerRestore(command.command('restore'))
   registerDrill(command.command('drill'))
+  registerInventory(command.command('inventory'))
 }
 
 function registerInit(init: Command): void {
@@ -47,9 +49,9 @@ function registerStatus(status: Command): void {
   status.description('show every key by number and state, and when what was erased is beyond reach')
   status.addHelpText('after', example(`${WEIR} status`, `${WEIR} status --json`))
   status.action((options: CommonOptions) =>
-    withKeys(async ({ db, provider, times }) => {
+    withKeys(async ({ db, provider, policy }) => {
       await provider.health()
-      const found = await keysStatus(db, times, Date.now())
+      const found = await keysStatus(db, policy.keys, Date.now())
       answer(
         options,
         { provider: provider.uri, opens: true, ...found },
@@ -106,7 +108,7 @@ function registerDestroy(destroy: Command): void {
   destroy.action((options: CommonOptions & { class: Rollable; kid: number }) =>
     withKeys(async (context) => {
       const destroyed = await destroyKeys(await depsOf(context, 'destroy'), options.class, options.kid)
-      const { horizon } = await keysStatus(context.db, context.times, Date.now())
+      const { horizon } = await keysStatus(context.db, context.policy.keys, Date.now())
       const lines = destroyed.map(
         (one) => `Key ${one.class}/${one.kid} is destroyed, for good from ${one.unrecoverableAt ?? 'now'} on.`,
       )
@@ -130,7 +132,7 @@ function registerBackup(backup: Command): void {
         backupDeps(context),
         file,
         await sealTo(options, context.config.mode),
-        context.times.keyBackupDays,
+        context.policy.keys.keyBackupDays,
       )
       const next = made.verified
         ? 'It was opened again and is good.'
@@ -173,6 +175,27 @@ function registerRestore(restore: Command): void {
           ? ''
           : ` Not in the copy: ${found.missing.join(', ')}: what they sealed stays closed.`
       answer(options, found, `Put ${found.same.length} keys under ${context.provider.uri}.${missing} Start Weir.`)
+    }),
+  )
+}
+
+function registerInventory(command: Command): void {
+  command.description('list every column with what it holds, what protects it, under which key, and for how long')
+  command.addHelpText('after', example(`${WEIR} inventory`, `${WEIR} inventory --json`))
+  command.action((options: CommonOptions) =>
+    withKeys(async ({ db, policy }) => {
+      const found = await inventory(db, policy)
+      if (found.uncovered.length > 0) process.exitCode = 1
+      const rows = found.columns.map((one) => [
+        `${one.table}.${one.column}`,
+        one.fieldClass,
+        one.suite,
+        one.keyClass,
+        one.retention,
+      ])
+      const table = columns(['column', 'field class', 'suite', 'key', 'kept'], rows)
+      const uncovered = found.uncovered.length === 0 ? '' : `\n\nNot described: ${found.uncovered.join(', ')}`
+      answer(options, found, table + uncovered)
     }),
   )
 }

@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts'
 import { type Keyring, openKeyring } from '../keys/keyring.ts'
 import { openKeyProvider } from '../keys/open.ts'
 import type { KeyProvider } from '../keys/provider.ts'
-import type { KeyTimes } from '../policy/compiled.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { commandLog } from './output.ts'
 
@@ -18,7 +18,7 @@ export interface WithKeys {
   /** As its owner, with connections enough for the lock of the keys. */
   readonly db: Db
   readonly provider: KeyProvider
-  readonly times: KeyTimes
+  readonly policy: CompiledPolicy
   /** Opens every key; not done before it is needed, since a lost root is put back by a command too. */
   openKeyring(): Promise<Keyring>
 }
@@ -38,7 +38,7 @@ export async function withKeys<T>(work: (context: WithKeys) => Promise<T>): Prom
     try {
       return await explained(async () => {
         if ((await pendingMigrations(db)) > 0) throw new AppError('conflict', 'migrations wait: run weir migrate')
-        return work({ config, db, provider, times: policy.keys, openKeyring: () => openKeyring(db, provider) })
+        return work({ config, db, provider, policy, openKeyring: () => openKeyring(db, provider) })
       })
     } finally {
       await db.$client.end()

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { AppError } from '../errors.ts'
 import { ensureKeysIn } from './development.ts'
 import type { KeyProvider } from './provider.ts'
-import { openAwsKmsProvider } from './providers/aws-kms.ts'
+import { makeAwsKmsRoot, openAwsKmsProvider } from './providers/aws-kms.ts'
 import { openFileProvider, readPassphrase } from './providers/file.ts'
 import { openVaultProvider } from './providers/vault.ts'
 
@@ -38,6 +38,18 @@ export async function openKeyProvider(settings: KeySettings): Promise<KeyProvide
     default:
       throw config('WEIR_KEYS must be file:, vault: or aws-kms:, for instance file:/etc/weir/keys')
   }
+}
+
+/**
+ * Makes the root of a new installation at a service, for `weir keys init`; resolves with its first version. A file is
+ * made by initKeys. Throws AppError `keyset-exists` where there is one, `config` where Weir does not make it.
+ */
+export async function makeRemoteRoot(settings: KeySettings): Promise<string> {
+  const { uri } = settings
+  if (uri.startsWith('aws-kms:')) return makeAwsKmsRoot({ uri, region: settings.awsRegion })
+  if (!uri.startsWith('vault:'))
+    throw config('WEIR_KEYS must be vault: or aws-kms: here, since a file is made otherwise')
+  throw config('WEIR_KEYS: a transit key is made by an operator of Vault, not by Weir: see docs/keys-providers.md')
 }
 
 async function openKeyFile(settings: KeySettings): Promise<KeyProvider> {

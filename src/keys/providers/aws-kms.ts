@@ -19,18 +19,38 @@ export interface AwsKmsSettings {
 
 /**
  * The root is the keys behind an alias of AWS KMS. A version is a key of its own, since KMS destroys keys and never
- * a version of one; the first is made by rotate() too. Throws AppError with one line where the settings or the key are
+ * a version of one; the first is made by makeAwsKmsRoot. Throws AppError with one line where the settings or the key are
  * not as they must be.
  */
 export async function openAwsKmsProvider(settings: AwsKmsSettings): Promise<KeyProvider> {
-  const { uri, credentials, timing = CALL_TIMING } = settings
-  const place = readKmsUri(uri, settings.region)
-  const kms = await openKms(uri, place, { timing, credentials })
-  const keys = rootKeys(kms, place.alias)
+  const { kms, keys, alias } = await openKeys(settings)
   await keys.current().catch((error: unknown) => {
     if (!(error instanceof AppError) || error.code !== 'key-root-missing') throw error // else it is not made yet
   })
-  return createRemoteProvider(kmsRoot(kms, keys, place.alias))
+  return createRemoteProvider(kmsRoot(kms, keys, alias))
+}
+
+/**
+ * Makes the first key and its alias: what an operator asks for by name, never what a start does. Resolves with the
+ * key's ARN. Throws AppError `keyset-exists` where the alias is there, and leaves it as it is.
+ */
+export async function makeAwsKmsRoot(settings: AwsKmsSettings): Promise<string> {
+  const { keys } = await openKeys(settings)
+  const found = await keys.current().catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'key-root-missing') return undefined
+    throw error
+  })
+  if (found === undefined) return keys.rotate()
+  throw new AppError('conflict', `there is a root at ${settings.uri} already: it was left as it is`, {
+    code: 'keyset-exists',
+  })
+}
+
+async function openKeys(settings: AwsKmsSettings): Promise<{ kms: Kms; keys: RootKeys; alias: string }> {
+  const { uri, credentials, timing = CALL_TIMING } = settings
+  const place = readKmsUri(uri, settings.region)
+  const kms = await openKms(uri, place, { timing, credentials })
+  return { kms, keys: rootKeys(kms, place.alias), alias: place.alias }
 }
 
 function kmsRoot(kms: Kms, keys: RootKeys, alias: string): RemoteRoot {

@@ -1,0 +1,131 @@
+import type { KeyClass } from './provider.ts'
+
+/** How what a column holds is protected. */
+export type Suite =
+  | 'AES-256-GCM' // under a key of the subject's, padded, bound to its place (protect/seal.ts)
+  | 'AES-256-GCM wrap' // a key under another one (protect/subject-key.ts, keys/wrapping.ts)
+  | 'HMAC-SHA-256/128' // keyed, truncated (identity/blind-index.ts, protect/pseudonymise.ts)
+  | 'HMAC-SHA-256' // keyed (identity/blind-index.ts, secretHash)
+  | 'SHA-256' // of at least 128 random bits: nothing to guess
+  | 'one-time pad' // xor with the unstored half of an HMAC (pipeline/group.ts, refOf)
+  | 'none under a pseudonym' // the value as it is, in a row that names its person by a pseudonym alone
+  | 'none' // nobody's: configuration, closed lists, person-free sums
+
+export interface CoveredColumn {
+  /** Of the policy; `any` for whatever class the row is of; `none` where it is nobody's. */
+  readonly fieldClass: string
+  readonly suite: Suite
+  readonly keyClass: KeyClass | 'subject' | 'root' | 'none'
+}
+
+const sealed = (fieldClass: string): CoveredColumn => ({ fieldClass, suite: 'AES-256-GCM', keyClass: 'subject' })
+const hashed = (keyClass: KeyClass, fieldClass = 'identity'): CoveredColumn => ({
+  fieldClass,
+  suite: 'HMAC-SHA-256/128',
+  keyClass,
+})
+const pseudonym = hashed('pseudonym')
+const clear = (fieldClass: string): CoveredColumn => ({
+  fieldClass,
+  suite: 'none under a pseudonym',
+  keyClass: 'pseudonym',
+})
+const nobodys: CoveredColumn = { fieldClass: 'none', suite: 'none', keyClass: 'none' }
+const randomHash: CoveredColumn = { fieldClass: 'none', suite: 'SHA-256', keyClass: 'none' }
+
+/** A table's columns of text, json or bytes. One that is missing here fails the build: say what it is before it is used. */
+export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredColumn>>>> = {
+  'weir.sealed': { bytes: sealed('any') },
+  'weir.identifier': { index_key: hashed('index'), type: nobodys, sealed: sealed('identity') },
+  'weir.subject': { kind: nobodys },
+  'weir.subject_key': { wrapped: { fieldClass: 'none', suite: 'AES-256-GCM wrap', keyClass: 'epoch' } },
+  'weir.key': {
+    class: nobodys,
+    state: nobodys,
+    wrapped: { fieldClass: 'none', suite: 'AES-256-GCM wrap', keyClass: 'root' },
+    check_value: { fieldClass: 'none', suite: 'HMAC-SHA-256', keyClass: 'none' },
+    root_version: nobodys,
+  },
+  'weir.key_backup': { sealed_to: nobodys, keys: nobodys },
+  'weir.link': { state: nobodys },
+  'weir.consent_state': { secret_hash: { fieldClass: 'identity', suite: 'HMAC-SHA-256', keyClass: 'token' } },
+  'weir.consent_ledger': { evidence: nobodys, proof: nobodys, notice_token: randomHash },
+  'weir.event_log': {
+    event_key: hashed('dedupe'),
+    consent_ref: { fieldClass: 'identity', suite: 'one-time pad', keyClass: 'dedupe' },
+    removed: nobodys, // numbers of fields that the policy names
+    blobs: nobodys, // numbers of classes and days
+  },
+  'weir.dedupe_0': { key: hashed('dedupe') },
+  'weir.dedupe_1': { key: hashed('dedupe') },
+  'weir.dead_letter': { error_code: nobodys },
+  'weir.source': {
+    name: nobodys,
+    kind: nobodys,
+    shop: nobodys,
+    origins: nobodys,
+    write_key_hash: randomHash,
+    secret_hash: randomHash,
+    subject_jwk: nobodys, // a public key
+  },
+  'weir.api_token': { token_hash: randomHash, role: nobodys },
+  'weir.policy_version': { fingerprint: nobodys, source: nobodys },
+  'weir.destination': { name: nobodys },
+  'weir.field_class': { name: nobodys, step: nobodys },
+  'weir.audit_entry': {
+    actor: nobodys, // a token's or a source's number
+    action: nobodys,
+    resource: hashed('audit'), // a kind, and of a subject a keyed tag of the month
+    purpose: nobodys,
+    case_id: nobodys,
+    outcome: nobodys,
+  },
+  'weir.closed_normalisation': { type: nobodys },
+  'weir.retention_run': { plan_hash: nobodys, plan: nobodys, outcome: nobodys },
+  'weir.retention_step': { step: nobodys, cursor: nobodys },
+  'weir.total': { shop: nobodys, currency: nobodys, product_id: nobodys },
+  'weir.total_day': { shop: nobodys, currency: nobodys },
+  'weir.total_taken': { shop: nobodys, currency: nobodys, product_id: nobodys },
+  'weir.total_published': { shop: nobodys, currency: nobodys, product_id: nobodys },
+  'weir.total_batch': { batch_id: nobodys },
+  'weir.marketing_cost': { channel: nobodys, source: nobodys, campaign: nobodys, currency: nobodys },
+  'weir.marketing_cost_batch': { batch_id: nobodys },
+  'weir.migrations': { hash: nobodys },
+  'attribution.touch': {
+    subject: pseudonym,
+    event_key: pseudonym,
+    source: clear('behaviour'),
+    medium: clear('behaviour'),
+    campaign: clear('behaviour'),
+    creative: clear('behaviour'),
+    tag: clear('behaviour'),
+    referrer: clear('behaviour'),
+  },
+  'attribution.conversion': {
+    subject: pseudonym,
+    event_key: pseudonym,
+    order_token: hashed('pseudonym', 'order'),
+    currency: clear('order'),
+    told: nobodys,
+    shop: nobodys,
+  },
+  'attribution.link': { subject: pseudonym, target: pseudonym, root: pseudonym },
+  'recommendation.view': { subject: pseudonym, event_key: pseudonym, item: clear('behaviour') },
+  'recommendation.cart_change': { subject: pseudonym, event_key: pseudonym, item: clear('behaviour') },
+  'recommendation.order_line': {
+    subject: pseudonym,
+    event_key: pseudonym,
+    order_token: hashed('pseudonym', 'order'),
+    item: clear('order'),
+  },
+  'recommendation.order_return': {
+    subject: pseudonym,
+    event_key: pseudonym,
+    order_token: hashed('pseudonym', 'order'),
+    item: clear('order'),
+  },
+  'recommendation.link': { subject: pseudonym, target: pseudonym, root: pseudonym },
+  'recommendation.basket': { root: pseudonym, order_token: hashed('pseudonym', 'order'), items: clear('order') },
+  'recommendation.interest': { root: pseudonym, item: clear('behaviour') },
+  'recommendation.item': { item: nobodys }, // counts of all people together
+}
