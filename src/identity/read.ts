@@ -29,6 +29,9 @@ export function indexText(key: IndexKey): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 }
 
+// Arrays stand in a subquery so that their length is not planned for: with one element the planner would find each plan
+// of its own cheaper than the kept one, and plan eight joins anew for every event (0.7 ms instead of 0.3).
+
 /**
  * The subjects behind these identifiers, as they are now, by indexText(presented.key); unknown ones are absent. One
  * round trip. An identifier is found under any version that can be read; where two versions name two subjects, which
@@ -44,7 +47,7 @@ export async function readNodes(db: Db | Tx, presented: readonly Presented[]): P
     text: `select r.readable, n.* from (
         select exists (select from weir.key where class = 'index' and kid = $2 and state in ('active', 'decrypt-only'))
       ) as r(readable) left join (
-        select i.index_key, ${COLUMNS} from unnest($1::bytea[]) as k(key)
+        select i.index_key, ${COLUMNS} from unnest((select $1::bytea[])) as k(key)
         join weir.identifier i on i.index_key = k.key
         join weir.subject s on s.subject_id = i.subject_id ${JOINS}) n on true`,
     values: [byteaArray(keys.map(({ key }) => key)), newestKnownToAll(presented)],
@@ -83,7 +86,7 @@ export async function readNodesById(db: Db | Tx, ids: readonly SubjectId[]): Pro
   if (ids.length === 0) return new Map()
   const { rows } = await db.$client.query<NodeRow>({
     name: 'read-nodes-by-id',
-    text: `select ${COLUMNS} from unnest($1::uuid[]) as k(id)
+    text: `select ${COLUMNS} from unnest((select $1::uuid[])) as k(id)
       join weir.subject s on s.subject_id = k.id ${JOINS}`,
     values: [uuidArray(ids)],
   })
