@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AppError } from '../../../src/errors.ts'
 import type { KeyProvider } from '../../../src/keys/provider.ts'
-import { openAwsKmsProvider } from '../../../src/keys/providers/aws-kms.ts'
+import { makeAwsKmsRoot, openAwsKmsProvider } from '../../../src/keys/providers/aws-kms.ts'
 import { type FakeKms, startFakeKms } from '../../support/fake-kms.ts'
 import { describeRemoteProvider, PATIENT } from '../../support/provider-contract.ts'
 
@@ -61,7 +61,11 @@ test('the first version is made by name, tagged for the policies that guard it, 
   withKms(async (kms, open) => {
     const provider = await open()
     await expect(provider.wrap(key, context)).rejects.toMatchObject({ code: 'key-root-missing' })
-    const made = await provider.rotate()
+    const uri = `aws-kms:${ALIAS}?endpoint=${encodeURIComponent(kms.url)}`
+    const settings = { uri, region: kms.region, credentials: kms.credentials, timing: PATIENT }
+    const made = await makeAwsKmsRoot(settings)
+    await expect(makeAwsKmsRoot(settings)).rejects.toMatchObject({ code: 'keyset-exists' })
+    expect(kms.created()).toBe(1)
     expect([...kms.aliases]).toEqual([[ALIAS, made]])
     expect(kms.keys.get(made)?.tags).toEqual([{ TagKey: 'weir', TagValue: 'shop/weir' }])
     expect((await open()).rootVersion(await provider.wrap(key, context))).toBe(made)
