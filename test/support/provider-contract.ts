@@ -68,7 +68,7 @@ interface Running<T> {
   readonly key: Buffer
   readonly errors: unknown[]
   /** The code that it fails with; `none` where it does not. */
-  failure(work: Promise<unknown>): Promise<string>
+  readonly failure: (work: Promise<unknown>) => Promise<string>
 }
 
 function running<T extends ProviderUnderTest>(start: () => Promise<T>): Running<T> {

@@ -1,7 +1,7 @@
 import type { KMSClient } from '@aws-sdk/client-kms'
 import { AppError } from '../../errors.ts'
 import type { KmsPlace } from './kms-uri.ts'
-import { CallFailed, type CallTiming, callRemote, unavailable } from './remote-call.ts'
+import { CallFailed, type CallTiming, callRemote, systemCode, unavailable } from './remote-call.ts'
 
 export interface KmsCredentials {
   readonly accessKeyId: string
@@ -75,22 +75,18 @@ function classify(uri: string, error: unknown): Error {
   const status = statusOf(error)
   const known = REFUSALS.find((one) => one === name)
   if (known !== undefined) return new KmsRefused(known)
-  if (THROTTLED.test(name) || status === 429) return new CallFailed('throttled', plain(name))
+  if (THROTTLED.test(name) || status === 429) return new CallFailed('throttled', name)
   if (name === 'CredentialsProviderError') {
-    return unavailable(uri, 'cannot be asked: no AWS credentials were found', plain(name))
+    return unavailable(uri, 'cannot be asked: no AWS credentials were found')
   }
-  if (status === undefined || status < 300) return new CallFailed('no-answer', plain(name))
-  if (status >= 500) return new CallFailed('broken', plain(name))
+  if (status === undefined || status < 300) return new CallFailed('no-answer', systemCode(error) ?? name)
+  if (status >= 500) return new CallFailed('broken', name)
   return unavailable(uri, `refuses the request (${name}): compare its permissions with docs/keys-providers.md`)
 }
 
 const THROTTLED = /^(Throttling|ThrottlingException|ThrottledException|RequestLimitExceeded|TooManyRequestsException)$/
 
 /** The SDK's own error holds the answer and the text of the service: only its name goes on. */
-function plain(name: string): Error {
-  return new Error(name)
-}
-
 function nameOf(error: unknown): string {
   const name = error instanceof Error ? error.name : ''
   return /^[A-Za-z]{1,64}$/.test(name) ? name : 'unknown error'

@@ -21,18 +21,28 @@ export type CallFailure =
 const WORDS: Record<CallFailure, string> = {
   throttled: 'answers that there are too many requests',
   broken: 'answers with an error of its own',
-  'no-answer': 'does not answer in time',
+  'no-answer': 'cannot be reached or does not answer in time',
 }
 
 /** One attempt failed in a way that another may not. */
 export class CallFailed extends Error {
   readonly failure: CallFailure
 
-  constructor(failure: CallFailure, cause?: unknown) {
-    super(WORDS[failure], { cause })
+  /** `hint` is a name or code of the system's or the service's, never a text: it is shown. */
+  constructor(failure: CallFailure, hint?: string) {
+    super(hint === undefined ? WORDS[failure] : `${WORDS[failure]} (${hint})`)
     this.name = 'CallFailed'
     this.failure = failure
   }
+}
+
+/** What the system says, such as ECONNREFUSED or CERT_HAS_EXPIRED; undefined where it says nothing. */
+export function systemCode(error: unknown): string | undefined {
+  for (let e: unknown = error, depth = 0; e instanceof Error && depth < 4; e = e.cause, depth++) {
+    const code: unknown = Reflect.get(e, 'code')
+    if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{2,60}$/.test(code)) return code
+  }
+  return undefined
 }
 
 export interface CallOptions {
@@ -60,7 +70,7 @@ export async function callRemote<T>(
       const pause = Math.random() * timing.pauseMs * 2 ** tries
       const mayRepeat = repeatable || error.failure === 'throttled'
       if (!mayRepeat || tries === RETRIES || performance.now() + pause >= deadline) {
-        throw unavailable(uri, WORDS[error.failure], error)
+        throw unavailable(uri, error.message)
       }
       await delay(pause)
     }

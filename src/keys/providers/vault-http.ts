@@ -1,6 +1,6 @@
 import { AppError } from '../../errors.ts'
 import { readSecretFile } from '../secret-file.ts'
-import { CallFailed, type CallTiming, callRemote, unavailable } from './remote-call.ts'
+import { CallFailed, type CallTiming, callRemote, systemCode, unavailable } from './remote-call.ts'
 
 export interface VaultHttpOptions {
   /** Names the provider in errors. */
@@ -81,7 +81,7 @@ async function attempt(
   const init: RequestInit = { method, headers, signal, redirect: 'manual' } // a token goes where it was told to go
   if (body !== undefined) init.body = JSON.stringify(body)
   const response = await fetch(new URL(path, mount), init).catch((cause: unknown) => {
-    throw new CallFailed('no-answer', cause)
+    throw new CallFailed('no-answer', systemCode(cause))
   })
   const { status } = response
   if (status === 200) return dataOf(uri, await boundedText(uri, response))
@@ -107,7 +107,7 @@ async function boundedText(uri: string, response: Response): Promise<string> {
     }
   } catch (error) {
     if (error instanceof AppError) throw error
-    throw new CallFailed('no-answer', error)
+    throw new CallFailed('no-answer', systemCode(error))
   }
   return Buffer.concat(chunks).toString('utf8')
 }

@@ -137,6 +137,15 @@ test('a disabled key is away, not destroyed; a missing permission is named and n
     expect(await provider.unwrap(wrapped, context)).toEqual(key)
   }))
 
+test('a server that is not there is told from one that refuses', async () => {
+  const kms = await startFakeKms()
+  await kms.close()
+  const uri = `aws-kms:${ALIAS}?region=${kms.region}&endpoint=${encodeURIComponent(kms.url)}`
+  await expect(openAwsKmsProvider({ uri, credentials: kms.credentials, timing: PATIENT })).rejects.toThrow(
+    /cannot be reached or does not answer in time \(ECONNREFUSED\)$/,
+  )
+})
+
 test('what is asked is signed with the credentials, or refused', () =>
   withKms(async (kms) => {
     const uri = `aws-kms:${ALIAS}?endpoint=${encodeURIComponent(kms.url)}`

@@ -137,6 +137,16 @@ test('a redirect is not followed: the token stays where it was told to go', () =
     })
   }))
 
+test('a server that is not there is told from one that refuses', async () => {
+  const vault = await startFakeVault()
+  const file = await tokenFile(vault.token)
+  await vault.close()
+  const uri = `vault:${vault.url}/v1/transit/keys/weir`
+  await expect(openVaultProvider({ uri, tokenFile: file, timing: PATIENT })).rejects.toThrow(
+    /cannot be reached or does not answer in time \(ECONNREFUSED\)$/,
+  )
+})
+
 test.each([
   ['without end', `{"data":{"ciphertext":"${'A'.repeat(70_000)}"}}`],
   ['that is no JSON', '<html>'],
