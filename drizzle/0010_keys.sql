@@ -52,6 +52,8 @@ end
 $$;
 create trigger subject_key_is_of_the_active_epoch before insert on weir.subject_key
   for each row execute function weir.subject_key_is_of_the_active_epoch();
+-- When a newer version of the subject's key took its place: it opens until nothing is sealed under it any more.
+alter table weir.subject_key add column retired_at timestamptz;
 -- Rewrapping visits every row: what it leaves behind is taken back while it goes on. Since Postgres 17 a right of its own.
 do $$
 begin

@@ -35,6 +35,7 @@ import { createIntake, type Intake } from './pipeline/intake.ts'
 import { createPolicyShelf, type PolicyShelf } from './pipeline/policy-shelf.ts'
 import { createReadiness } from './pipeline/readiness.ts'
 import { recommend } from './pipeline/recommend.ts'
+import { finishRenewals } from './pipeline/renew-subject-key.ts'
 import { createTellers, type Tellers } from './pipeline/tellers.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
@@ -200,11 +201,20 @@ export async function createApp(options: AppOptions): Promise<App> {
         .then((kept) => log.info(kept, 'the keys are as the policy wants them'))
         .catch((error: unknown) => log.error({ err: error }, 'the keys could not be kept as the policy wants them'))
       active = await prepareStorage(db, active.compiled, today)
-      const destinations = hosted()
+      await finishRenewals({ db, keyring, classNames: active.classNames, now, actor: 'weir' })
       const { destinationIds } = active
       const ruling = await readRuling(db, { modules, now: now(), archive })
       const forget = (subject: SubjectId): void => keyring.forget(subject)
-      const taken = await maintain({ db, ruling, destinations, destinationIds, forget, signal, log, metrics })
+      const taken = await maintain({
+        db,
+        ruling,
+        destinations: async () => hosted(),
+        destinationIds,
+        forget,
+        signal,
+        log,
+        metrics,
+      })
       await watchDrift(ruling)
       log.info({ taken }, 'housekeeping is done')
     },

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { type Command, Option } from 'commander'
+import { z } from 'zod'
 import { readConfig } from '../config.ts'
 import { AppError } from '../errors.ts'
+import { subjectId } from '../event/ids.ts'
+import { readClassNames } from '../eventlog/partitions.ts'
 import { backupKeys, restoreKeys, verifyBackup } from '../keys/backup.ts'
 import type { SealTo } from '../keys/backup-file.ts'
 import { destroyKeys } from '../keys/destroy.ts'
@@ -11,6 +14,7 @@ import { keysetPath, passphraseFor } from '../keys/open.ts'
 import { KDF_DEFAULTS, readPassphrase } from '../keys/providers/file.ts'
 import { type KeyDeps, ROLLABLE, type Rollable, rollKey } from '../keys/roll.ts'
 import { type KeysStatus, keysStatus } from '../keys/status.ts'
+import { renewSubjectKey } from '../pipeline/renew-subject-key.ts'
 import { registerDrill } from './keys-drill.ts'
 import { addOpening, jwkOf, type Opening, oneOf, openWith } from './keys-opening.ts'
 import { answer, type CommonOptions, columns, example, showProgress } from './output.ts'
@@ -24,6 +28,7 @@ export function register(command: Command): void {
   registerInit(command.command('init'))
   registerStatus(command.command('status'))
   registerRotate(command.command('rotate'))
+  registerRenew(command.command('renew'))
   registerDestroy(command.command('destroy'))
   registerBackup(command.command('backup'))
   registerVerify(command.command('verify'))
@@ -96,6 +101,27 @@ function registerRotate(rotate: Command): void {
       const rolled = await rollKey(await depsOf(context, 'rewrap'), options.class)
       const anew = options.class === 'epoch' ? ` ${rolled.rewrapped} keys of subjects were wrapped anew.` : ''
       answer(options, rolled, `Key ${rolled.class}/${rolled.kid} is active now.${anew}`)
+    }),
+  )
+}
+
+function registerRenew(renew: Command): void {
+  renew.description('give one subject a new key, for when its key is known to somebody, and seal its content anew')
+  renew.argument('<subject>', 'random id of the subject, a UUID')
+  renew.addHelpText(
+    'after',
+    '\nThe old key goes with the housekeeping, an hour later: events under way may use it until then.',
+  )
+  renew.addHelpText('after', example(`${WEIR} renew 6f1c9d1e-7a52-4a0b-9a55-0b8a4f2d9c11`))
+  renew.action((subject: string, options: CommonOptions) =>
+    withKeys(async (context) => {
+      const id = z.uuid().safeParse(subject)
+      if (!id.success) throw new AppError('invalid', 'the subject is a UUID', { code: 'usage' })
+      const { db } = context
+      const keyring = await context.openKeyring()
+      const classNames = await readClassNames(db)
+      const made = await renewSubjectKey({ db, keyring, classNames, now: Date.now, actor: 'cli' }, subjectId(id.data))
+      answer(options, made, `Its key has version ${made.keyVersion} now; ${made.resealed} records were sealed anew.`)
     }),
   )
 }

@@ -35,6 +35,14 @@ export async function prepareStorage(db: Db, compiled: CompiledPolicy, today: st
   }
 }
 
+/** The field classes that the database has numbered, whatever policy named them. */
+export async function readClassNames(db: Db): Promise<Map<number, string>> {
+  const { rows } = await db.$client.query<{ class_id: number; name: string }>(
+    'select class_id, name from weir.field_class',
+  )
+  return new Map(rows.map((row) => [row.class_id, row.name]))
+}
+
 async function ensureClasses(tx: Tx, compiled: CompiledPolicy, today: string): Promise<Map<string, number>> {
   const classIds = new Map<string, number>()
   for (const fieldClass of compiled.classes.values()) {

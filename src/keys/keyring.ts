@@ -28,8 +28,8 @@ export interface KeyVersions {
 
 /** Every key that the gateway works with, open in memory. All but `refresh` is synchronous. */
 export interface Keyring {
-  /** A new key for a subject, version 1, and its row's bytes. Not cached: `remember` it once the row is committed. */
-  createSubjectKey(subject: SubjectId): { wrapped: Buffer; keys: SubjectKeys }
+  /** A new key for a subject and its row's bytes. Not cached: `remember` it once the row is committed. */
+  createSubjectKey(subject: SubjectId, keyVersion?: number): { wrapped: Buffer; keys: SubjectKeys }
   /**
    * Opens a row of weir.subject_key and caches it. Throws ProtectError for a row that is not this subject's, AppError
    * `key-epoch-unknown` where the epoch was made after the last `refresh`, or was destroyed.
@@ -98,9 +98,9 @@ export async function openKeyring(
     return wrapSubjectKey(active, { kid, keyVersion }, subject, key)
   }
   return {
-    createSubjectKey(subject) {
+    createSubjectKey(subject, keyVersion = FIRST_VERSION) {
       const key = generateSubjectKey()
-      return { wrapped: wrap(subject, FIRST_VERSION, key), keys: subjectKeys(key, FIRST_VERSION) }
+      return { wrapped: wrap(subject, keyVersion, key), keys: subjectKeys(key, keyVersion) }
     },
     unwrapSubjectKey(subject, wrapped) {
       const { kid, keyVersion } = readWrapHeader(wrapped)

@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { transaction } from '../../src/db/transaction.ts'
+import type { SubjectId } from '../../src/event/ids.ts'
+import { readAt, readSubjectBlobs } from '../../src/eventlog/read.ts'
+import { rollKey } from '../../src/keys/roll.ts'
+import { keyVersionOf, openBlob } from '../../src/pipeline/protect-event.ts'
+import { finishRenewals, type RenewDeps, renewSubjectKey } from '../../src/pipeline/renew-subject-key.ts'
+import { storedOf, subjectOf } from '../support/stored.ts'
+import { createTestApp, type TestApp } from '../support/test-app.ts'
+
+// The runbook of docs/operations.md for a subject key that is known to somebody.
+const HOUR_MS = 3_600_000
+let weir: TestApp
+beforeEach(async () => {
+  weir = await createTestApp()
+})
+afterEach(() => weir.stop())
+
+const viewed = (item: string) => ({
+  type: 'track',
+  event: 'Product Viewed',
+  userId: 'ann',
+  properties: { product_id: item },
+})
+
+function deps(now = Date.now()): RenewDeps {
+  return { db: weir.db, keyring: weir.keyring, classNames: weir.app.active().classNames, now: () => now, actor: 'cli' }
+}
+
+async function versions(subject: SubjectId): Promise<{ keys: number[]; sealed: number[] }> {
+  const { rows } = await weir.owner.$client.query<{ key_version: number }>(
+    'select key_version from weir.subject_key where subject_id = $1 order by 1',
+    [subject],
+  )
+  const blobs = await transaction(weir.db, (tx) => readSubjectBlobs(tx, subject))
+  return { keys: rows.map((row) => row.key_version), sealed: blobs.map((blob) => keyVersionOf(blob.bytes)) }
+}
+
+test('a subject gets a new key: everything opens under it, nothing under the one that is known, and events go on', async () => {
+  await weir.grant('ann', 'personalisation')
+  await weir.send(viewed('one'), viewed('two'))
+  const subject = (await subjectOf(weir, 'user_id', 'ann'))!
+  const before = await storedOf(weir, subject)
+  const known = weir.keyring.cached(subject, 1)!
+  const renewed = await renewSubjectKey(deps(), subject)
+  expect(renewed.keyVersion).toBe(2)
+  expect(renewed.resealed).toBe(before.length + 1) // and the identifier
+  const { keys, sealed } = await versions(subject)
+  expect(keys).toEqual([1, 2])
+  expect(new Set(sealed)).toEqual(new Set([2]))
+  expect(await storedOf(weir, subject)).toEqual(before)
+  const blobs = await transaction(weir.db, (tx) => readSubjectBlobs(tx, subject))
+  const rows = await readAt(weir.db, [...new Set(blobs.map((blob) => blob.pos))])
+  const fresh = weir.keyring.cached(subject, 2)!
+  for (const blob of blobs) {
+    const { eventKey } = rows.find((row) => row.pos === blob.pos)!
+    const place = { subject, className: weir.app.active().classNames.get(blob.classId)!, eventKey }
+    expect(openBlob(fresh, place, blob.bytes).t).toBeGreaterThan(0)
+    expect(() => openBlob(known, place, blob.bytes)).toThrow('authentication')
+  }
+  expect(await weir.send(viewed('three'))).toEqual(['accepted'])
+  await weir.settle()
+  await finishRenewals(deps(Date.now() + 2 * HOUR_MS))
+  expect((await versions(subject)).keys).toEqual([2])
+  expect(await storedOf(weir, subject)).toHaveLength(before.length + before.length / 2)
+  // A roll of the epoch takes it along like any other.
+  await rollKey({ ...deps(), provider: weir.keys }, 'epoch')
+  expect(await storedOf(weir, subject)).toHaveLength(before.length + before.length / 2)
+})
+
+test('an event that was under way with the old key is sealed anew before that key goes', async () => {
+  await weir.grant('ann', 'personalisation')
+  await weir.send(viewed('one'))
+  const subject = (await subjectOf(weir, 'user_id', 'ann'))!
+  const stored = await storedOf(weir, subject)
+  await renewSubjectKey(deps(), subject)
+  // As a node that read the version before leaves it: committed after the renewal, under the old key.
+  await weir.owner.$client.query('update weir.subject set key_version = 1 where subject_id = $1', [subject])
+  expect(await weir.send(viewed('late'))).toEqual(['accepted'])
+  await weir.owner.$client.query('update weir.subject set key_version = 2 where subject_id = $1', [subject])
+  expect(new Set((await versions(subject)).sealed)).toEqual(new Set([1, 2]))
+  expect(await finishRenewals(deps())).toBe(0) // not yet
+  expect(await finishRenewals(deps(Date.now() + 2 * HOUR_MS))).toBe(1)
+  expect(await versions(subject)).toMatchObject({ keys: [2] })
+  expect(new Set((await versions(subject)).sealed)).toEqual(new Set([2]))
+  expect(await storedOf(weir, subject)).toHaveLength(2 * stored.length)
+})
+
+test('a subject that is unknown or erased is said', async () => {
+  await expect(renewSubjectKey(deps(), '6f1c9d1e-7a52-4a0b-9a55-0b8a4f2d9c11' as SubjectId)).rejects.toMatchObject({
+    kind: 'not-found',
+  })
+})
