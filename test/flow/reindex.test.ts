@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { transaction } from '../../src/db/transaction.ts'
+import { subjectId } from '../../src/event/ids.ts'
 import { blindIndex } from '../../src/identity/blind-index.ts'
+import { insertIdentifiers, sealIdentifier } from '../../src/identity/identifiers.ts'
 import { DEFAULT_RULES, type IdentifierType, type Rules } from '../../src/identity/normalise.ts'
 import { present } from '../../src/identity/present.ts'
 import { indexText, readNodes } from '../../src/identity/read.ts'
@@ -13,6 +15,7 @@ import { type Keyring, openKeyring } from '../../src/keys/keyring.ts'
 import { reindex } from '../../src/keys/reindex.ts'
 import { countToReindex, listConflicts, planReindex } from '../../src/keys/reindex-plan.ts'
 import { type KeyDeps, rollKey } from '../../src/keys/roll.ts'
+import { loadSubjectKeys } from '../../src/keys/subject-keys.ts'
 import { type Caller, createTestApp, newDevice, type TestApp, track } from '../support/test-app.ts'
 import { until } from '../support/until.ts'
 
@@ -240,6 +243,17 @@ describe('a run that is cut off', () => {
     expect(await reindex(deps())).toMatchObject({ written: 0, finished: true })
   })
 
+  test('a row that was damaged keeps nobody else from being found', async () => {
+    for (const userId of ['Ada', 'Ben', 'Eve']) await make(weir.keyring, 'user_id', userId)
+    await weir.owner.$client.query(
+      'update weir.identifier set sealed = set_byte(sealed, 30, 255 - get_byte(sealed, 30)) where subject_id = $1',
+      [await find(weir.keyring, 'user_id', 'Ben')],
+    )
+    await rollKey(keyDeps(), 'index')
+    expect(await reindex(deps())).toMatchObject({ written: 2, unreadable: 1, finished: true })
+    expect(await countToReindex(weir.db)).toBe(1)
+  })
+
   test('housekeeping does what is left, and nothing where nothing is', async () => {
     await crowd(2)
     expect(await keepIndex(deps())).toBeUndefined()
@@ -334,6 +348,21 @@ describe('rules that normalise change', () => {
     expect(await find(weir.keyring, 'user_id', 'ben', after)).toBe(ben)
     await expect(make(weir.keyring, 'user_id', 'Eve')).rejects.toMatchObject({ code: 'WK002' })
     await make(weir.keyring, 'user_id', 'Eve', after)
+  })
+
+  test('two forms of one person’s identifier become one identifier', async () => {
+    await make(weir.keyring, 'user_id', 'Ada')
+    const subject = subjectId((await find(weir.keyring, 'user_id', 'Ada'))!)
+    await transaction(weir.db, async (tx) => {
+      const keys = (await loadSubjectKeys(tx, weir.keyring, [{ subject, keyVersion: 1 }])).get(subject)!
+      const { keys: under, kept, type } = present(weir.keyring, 'user_id', 'ada')!
+      const sealed = sealIdentifier(keys, subject, under[0]!.key, kept)
+      await insertIdentifiers(tx, [{ ...under[0]!, subject, identifierId: randomUUID(), type, sealed }])
+    })
+    expect(await reindex({ ...deps(), rules: between })).toMatchObject({ written: 1, conflicts: 0 })
+    expect(await planReindex({ ...deps(), rules: between })).toMatchObject({ missing: 0, conflicts: 0 })
+    const found = await Promise.all(['Ada', 'ada', 'ADA'].map((id) => find(weir.keyring, 'user_id', id, between)))
+    expect(found).toEqual([subject, subject, subject])
   })
 
   test('two spellings of one new person become one subject, whoever is first', async () => {
