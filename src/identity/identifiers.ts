@@ -1,7 +1,10 @@
 import { byteaArray, int2Array, int4Array, textArray, uuidArray } from '../db/binary-array.ts'
 import type { Tx } from '../db/pool.ts'
 import type { IndexKey, SubjectId } from '../event/ids.ts'
-import { openRecord, sealRecord } from '../protect/seal.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import { loadSubjectKeys } from '../keys/subject-keys.ts'
+import { ProtectError } from '../protect/protect-error.ts'
+import { openRecord, readHeader, sealRecord } from '../protect/seal.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import type { IdentifierType } from './normalise.ts'
 
@@ -28,6 +31,48 @@ export function sealIdentifier(keys: SubjectKeys, subject: SubjectId, key: Index
     { keyVersion: keys.keyVersion, contextId: IDENTIFIER_CONTEXT },
     Buffer.from(kept, 'utf8'),
   )
+}
+
+/** A row as it is read to be sealed elsewhere. */
+export interface SealedIdentifier {
+  readonly subject: SubjectId
+  readonly key: Uint8Array
+  readonly sealed: Uint8Array
+}
+
+/**
+ * What is kept, of each row, in order; undefined where a row does not open, or its subject's key is gone. A subject has
+ * several keys while one replaces another: each row names its own.
+ */
+export async function openIdentifiers(
+  tx: Tx,
+  keyring: Keyring,
+  rows: readonly SealedIdentifier[],
+): Promise<(string | undefined)[]> {
+  const versions = rows.map((row) => readVersion(row.sealed))
+  const keys = new Map<number | undefined, ReadonlyMap<SubjectId, SubjectKeys>>()
+  for (const keyVersion of new Set(versions)) {
+    if (keyVersion === undefined) continue
+    const wanted = rows.flatMap(({ subject }, i) => (versions[i] === keyVersion ? [{ subject, keyVersion }] : []))
+    keys.set(keyVersion, await loadSubjectKeys(tx, keyring, wanted))
+  }
+  return rows.map((row, i) => {
+    const own = keys.get(versions[i])?.get(row.subject)
+    return own && unlessDamaged(() => openIdentifier(own, row.subject, row.key, row.sealed))
+  })
+}
+
+function readVersion(sealed: Uint8Array): number | undefined {
+  return unlessDamaged(() => readHeader(sealed).keyVersion)
+}
+
+function unlessDamaged<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ProtectError) return undefined
+    throw error
+  }
 }
 
 /** Throws ProtectError where the row is not this subject's, or not under this key. */

@@ -9,9 +9,8 @@ import { subjectId } from '../event/ids.ts'
 import { appendEvents, LOG_KIND, type LogEntry, NOTHING_DECIDED } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { loadSubjectKeys } from '../keys/subject-keys.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
-import { openIdentifier, sealIdentifier } from './identifiers.ts'
+import { openIdentifiers, sealIdentifier } from './identifiers.ts'
 import type { Presented } from './present.ts'
 import { indexText, type Node } from './read.ts'
 import { insertSubjects } from './subjects.ts'
@@ -163,13 +162,18 @@ async function moveIdentifier(
   )
   const own = new Set(presented.keys.map(({ key }) => indexText(key)))
   if (!rows.some((row) => own.has(row.index_key.toString('latin1')))) return false
-  const wanted = { subject: device.subject, keyVersion: device.keyVersion }
-  const from = (await loadSubjectKeys(tx, keyring, [wanted])).get(device.subject)
-  if (from === undefined) return false
-  const sealed = rows.map((row) => {
-    const key = row.index_key as Uint8Array as IndexKey
-    return sealIdentifier(to.keys, to.subject, key, openIdentifier(from, device.subject, key, row.sealed))
+  const kept = await openIdentifiers(
+    tx,
+    keyring,
+    rows.map((row) => ({ subject: device.subject, key: row.index_key, sealed: row.sealed })),
+  )
+  const sealed = rows.flatMap((row, i) => {
+    const value = kept[i]
+    return value === undefined
+      ? []
+      : [sealIdentifier(to.keys, to.subject, row.index_key as Uint8Array as IndexKey, value)]
   })
+  if (sealed.length < rows.length) return false // being erased, or damaged: it stays where it is
   const { rowCount } = await tx.$client.query(
     `update weir.identifier i set subject_id = $1, sealed = n.sealed
      from unnest($2::bytea[], $3::bytea[]) as n(key, sealed) where i.index_key = n.key and i.subject_id = $4`,

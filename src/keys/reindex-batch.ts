@@ -3,10 +3,9 @@ import { lockSubjects } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import type { IndexKey, SubjectId } from '../event/ids.ts'
-import { type IdentifierRow, insertIdentifiers, openIdentifier, sealIdentifier } from '../identity/identifiers.ts'
+import { type IdentifierRow, insertIdentifiers, openIdentifiers, sealIdentifier } from '../identity/identifiers.ts'
 import type { IdentifierType } from '../identity/normalise.ts'
 import { indexUnder } from '../identity/present.ts'
-import { ProtectError } from '../protect/protect-error.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import type { Keyring } from './keyring.ts'
 import { loadSubjectKeys } from './subject-keys.ts'
@@ -42,12 +41,16 @@ export async function indexBatch(
     )
     const rows = await readRows(tx, listed)
     const batch: Batch = { written: 0, conflicts: 0, refused: 0, unreadable: 0 }
-    const keys = await loadSubjectKeys(
+    const current = rows.map((row) => ({ subject: row.subject_id, keyVersion: row.key_version }))
+    const keys = await loadSubjectKeys(tx, keyring, current)
+    const kept = await openIdentifiers(
       tx,
       keyring,
-      rows.map((row) => ({ subject: row.subject_id, keyVersion: row.key_version })),
+      rows.map((row) => ({ subject: row.subject_id, key: row.index_key, sealed: row.sealed })),
     )
-    const made = rows.flatMap((row) => indexAnew(row, keys.get(row.subject_id), wanted, batch))
+    const made = rows.flatMap((row, i) =>
+      indexAnew(row, { keys: keys.get(row.subject_id), kept: kept[i] }, wanted, batch),
+    )
     const free = await insertIdentifiers(tx, made)
     batch.written = free.size
     const taken = made.filter((row) => !free.delete(textOf(row.key)))
@@ -82,8 +85,14 @@ async function readRows(tx: Tx, listed: readonly Listed[]): Promise<OldRow[]> {
   return rows
 }
 
-function indexAnew(row: OldRow, keys: SubjectKeys | undefined, wanted: Wanted, batch: Batch): IdentifierRow[] {
-  const kept = keys && opened(row, keys)
+interface Opened {
+  /** The subject's newest, which seals. */
+  readonly keys: SubjectKeys | undefined
+  readonly kept: string | undefined
+}
+
+/** One that does not open is counted: a damaged row must not keep the others from being found. */
+function indexAnew(row: OldRow, { keys, kept }: Opened, wanted: Wanted, batch: Batch): IdentifierRow[] {
   if (keys === undefined || kept === undefined) {
     batch.unreadable += 1
     return []
@@ -99,16 +108,6 @@ function indexAnew(row: OldRow, keys: SubjectKeys | undefined, wanted: Wanted, b
     const sealed = sealIdentifier(keys, subject, under.key, kept)
     return [{ ...under, subject, identifierId: row.identifier_id, type: row.type, sealed }]
   })
-}
-
-/** Undefined where it does not open: one damaged row must not keep the others from being found. */
-function opened(row: OldRow, keys: SubjectKeys): string | undefined {
-  try {
-    return openIdentifier(keys, row.subject_id, row.index_key, row.sealed)
-  } catch (error) {
-    if (error instanceof ProtectError) return undefined
-    throw error
-  }
 }
 
 interface Holder {

@@ -16,6 +16,7 @@ import { reindex } from '../../src/keys/reindex.ts'
 import { countToReindex, listConflicts, planReindex } from '../../src/keys/reindex-plan.ts'
 import { type KeyDeps, rollKey } from '../../src/keys/roll.ts'
 import { loadSubjectKeys } from '../../src/keys/subject-keys.ts'
+import { readHeader } from '../../src/protect/seal.ts'
 import { type Caller, createTestApp, newDevice, type TestApp, track } from '../support/test-app.ts'
 import { until } from '../support/until.ts'
 
@@ -252,6 +253,34 @@ describe('a run that is cut off', () => {
     await rollKey(keyDeps(), 'index')
     expect(await reindex(deps())).toMatchObject({ written: 2, unreadable: 1, finished: true })
     expect(await countToReindex(weir.db)).toBe(1)
+  })
+
+  test('somebody whose key is being replaced is indexed under the new key, and can be moved', async () => {
+    const [person] = await crowd(1)
+    const subjects = (await subjectsOf(weir.keyring, [person!])).map((subject) => subjectId(subject!))
+    for (const subject of subjects) {
+      const { wrapped } = weir.keyring.createSubjectKey(subject, 2)
+      await weir.db.$client.query(
+        'insert into weir.subject_key (subject_id, key_version, wrapped) values ($1, 2, $2)',
+        [subject, wrapped],
+      )
+      await weir.db.$client.query('update weir.subject set key_version = 2 where subject_id = $1', [subject])
+    }
+    await rollKey(keyDeps(), 'index')
+    expect(await reindex(deps())).toMatchObject({ written: 2, unreadable: 0 })
+    const { rows } = await weir.owner.$client.query<{ kid: number; sealed: Buffer }>(
+      'select index_version as kid, sealed from weir.identifier order by 1',
+    )
+    expect(rows.map((row) => [row.kid, readHeader(row.sealed).keyVersion])).toEqual([
+      [1, 1],
+      [1, 1],
+      [2, 2],
+      [2, 2],
+    ])
+    await weir.grant('second', 'personalisation')
+    expect(await view(weir.server, { ...person!, userId: 'second' })).toBe('accepted')
+    expect(await splitIdentifiers()).toBe(0)
+    expect(await find(weir.keyring, 'anonymous_id', person!.anonymousId)).not.toBe(subjects[1])
   })
 
   test('housekeeping does what is left, and nothing where nothing is', async () => {
