@@ -169,7 +169,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db }, input),
     auditEntries: (query) => readAuditEntries({ db, audit }, query),
-    keyHorizon: async () => (await keysStatus(db, active.compiled.keys, now())).horizon,
+    keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
     recordRefusal: ({ actor, action, route }) =>
       audit.append({
         actor: `${actor.kind}:${actor.id}`,

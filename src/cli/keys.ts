@@ -10,9 +10,10 @@ import type { SealTo } from '../keys/backup-file.ts'
 import { destroyKeys } from '../keys/destroy.ts'
 import { initKeys } from '../keys/init.ts'
 import { inventory } from '../keys/inventory.ts'
-import { keysetPath, passphraseFor } from '../keys/open.ts'
+import { keysetPath, makeRemoteRoot, passphraseFor } from '../keys/open.ts'
 import { KDF_DEFAULTS, readPassphrase } from '../keys/providers/file.ts'
 import { type KeyDeps, ROLLABLE, type Rollable, rollKey } from '../keys/roll.ts'
+import { keepKeys } from '../keys/schedule.ts'
 import { type KeysStatus, keysStatus } from '../keys/status.ts'
 import { renewSubjectKey } from '../pipeline/renew-subject-key.ts'
 import { registerDrill } from './keys-drill.ts'
@@ -28,6 +29,7 @@ export function register(command: Command): void {
   registerInit(command.command('init'))
   registerStatus(command.command('status'))
   registerRotate(command.command('rotate'))
+  registerKeep(command.command('keep'))
   registerRenew(command.command('renew'))
   registerDestroy(command.command('destroy'))
   registerBackup(command.command('backup'))
@@ -43,6 +45,11 @@ function registerInit(init: Command): void {
   init.action(async (options: CommonOptions) => {
     const { config } = readConfig()
     const settings = { ...config.keys, mode: config.mode }
+    if (!settings.uri.startsWith('file:')) {
+      const root = await makeRemoteRoot(settings)
+      answer(options, { root }, `Made ${root}. Copy the keys with weir keys backup once Weir has started.`)
+      return
+    }
     const path = keysetPath(settings.uri)
     await initKeys({ path, passphrase: await passphraseFor(settings) })
     const text = `Made ${path}. Back it up and its passphrase, apart from the database and from each other: without them nothing sealed opens again.`
@@ -56,7 +63,7 @@ function registerStatus(status: Command): void {
   status.action((options: CommonOptions) =>
     withKeys(async ({ db, provider, policy }) => {
       await provider.health()
-      const found = await keysStatus(db, policy.keys, Date.now())
+      const found = await keysStatus({ db, provider }, policy.keys, Date.now())
       answer(
         options,
         { provider: provider.uri, opens: true, ...found },
@@ -105,6 +112,19 @@ function registerRotate(rotate: Command): void {
   )
 }
 
+function registerKeep(keep: Command): void {
+  keep.description("do what the policy's schedule asks for now: begin an epoch, destroy what is past its time")
+  keep.addHelpText('after', '\nThe gateway does it every hour, where its rights at the provider allow it.')
+  keep.addHelpText('after', example(`${WEIR} keep --json`))
+  keep.action((options: CommonOptions) =>
+    withKeys(async (context) => {
+      const kept = await keepKeys(await depsOf(context, 'rewrap'), context.policy.keys)
+      const begun = kept.epoch === undefined ? 'No epoch began.' : `Epoch ${kept.epoch} began.`
+      answer(options, kept, `${begun} Destroyed: ${kept.destroyed.length === 0 ? 'none' : kept.destroyed.join(', ')}.`)
+    }),
+  )
+}
+
 function registerRenew(renew: Command): void {
   renew.description('give one subject a new key, for when its key is known to somebody, and seal its content anew')
   renew.argument('<subject>', 'random id of the subject, a UUID')
@@ -134,7 +154,7 @@ function registerDestroy(destroy: Command): void {
   destroy.action((options: CommonOptions & { class: Rollable; kid: number }) =>
     withKeys(async (context) => {
       const destroyed = await destroyKeys(await depsOf(context, 'destroy'), options.class, options.kid)
-      const { horizon } = await keysStatus(context.db, context.policy.keys, Date.now())
+      const { horizon } = await keysStatus(context, context.policy.keys, Date.now())
       const lines = destroyed.map(
         (one) => `Key ${one.class}/${one.kid} is destroyed, for good from ${one.unrecoverableAt ?? 'now'} on.`,
       )

@@ -27,7 +27,7 @@ const DAY_MS = 86_400_000
 export function horizon(
   rows: readonly KeyRow[],
   backups: readonly LivingBackup[],
-  times: KeyTimes,
+  times: KeyTimes & { readonly destroyDelayDays: number },
   now: number,
 ): Horizon {
   const epochs = rows.filter((row) => row.class === 'epoch').toSorted((a, b) => a.kid - b.kid)
@@ -46,7 +46,12 @@ export function horizon(
   }
 }
 
-function goneAt(epoch: KeyRow, backups: readonly LivingBackup[], times: KeyTimes, now: number): number {
+function goneAt(
+  epoch: KeyRow,
+  backups: readonly LivingBackup[],
+  times: KeyTimes & { readonly destroyDelayDays: number },
+  now: number,
+): number {
   const copies = backups
     .filter(({ keys }) => keys.includes(`epoch/${epoch.kid}`))
     .map((one) => one.expires_at.getTime())
@@ -56,7 +61,8 @@ function goneAt(epoch: KeyRow, backups: readonly LivingBackup[], times: KeyTimes
   }
   const replaced = epoch.retired_at?.getTime() ?? Math.max(now, startOf(epoch) + times.epochDays * DAY_MS)
   const destroyed = Math.max(now, replaced + times.backupDays * DAY_MS)
-  return Math.max(destroyed + times.keyBackupDays * DAY_MS, ...copies)
+  const latest = Math.max(times.keyBackupDays, times.destroyDelayDays)
+  return Math.max(destroyed + latest * DAY_MS, ...copies)
 }
 
 function startOf(epoch: KeyRow): number {

@@ -23,6 +23,8 @@ export type WrapContext = Readonly<Record<string, string>>
 export interface KeyProvider {
   /** `file:/path/to/keyset.json`, `vault:https://…`, `aws-kms:alias/…`: names it in errors; holds no secret. */
   readonly uri: string
+  /** Days between asking for a destruction and its effect: what a service insists on. */
+  readonly destroyDelayDays: number
   /** Encrypts key material under the newest version of the root, bound to `context`. The bytes name the version. */
   wrap(plaintext: Uint8Array, context: WrapContext): Promise<Buffer>
   /** What was wrapped. */

@@ -3,7 +3,7 @@ import type { KeyTimes } from '../policy/compiled.ts'
 import { livingBackups } from './backup.ts'
 import { type Horizon, horizon } from './horizon.ts'
 import { readKeys } from './key-table.ts'
-import { KEY_CLASSES, type KeyClass } from './provider.ts'
+import { KEY_CLASSES, type KeyClass, type KeyProvider } from './provider.ts'
 
 export interface ClassStatus {
   readonly class: KeyClass
@@ -30,7 +30,11 @@ export interface KeysStatus {
 }
 
 /** What keys there are, never a key. `now` in milliseconds. */
-export async function keysStatus(db: Db, times: KeyTimes, now: number): Promise<KeysStatus> {
+export async function keysStatus(
+  { db, provider }: { readonly db: Db; readonly provider: KeyProvider },
+  times: KeyTimes,
+  now: number,
+): Promise<KeysStatus> {
   const rows = await readKeys(db)
   const backups = await livingBackups(db, now)
   const of = (keyClass: KeyClass, state: string): number[] =>
@@ -43,7 +47,7 @@ export async function keysStatus(db: Db, times: KeyTimes, now: number): Promise<
       decryptOnly: of(keyClass, 'decrypt-only'),
       destroyed: of(keyClass, 'destroyed'),
     })),
-    horizon: horizon(rows, backups, times, now),
+    horizon: horizon(rows, backups, { ...times, destroyDelayDays: provider.destroyDelayDays }, now),
     backups: backups.map((one) => ({
       backupId: one.backup_id,
       madeAt: one.made_at.toISOString(),

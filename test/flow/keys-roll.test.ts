@@ -151,7 +151,7 @@ test('by the schedule an epoch lasts as long as the policy says, and is destroye
   expect(await at(32)).toEqual({ destroyed: [] })
   const later = await at(31 + 36)
   expect(later).toEqual({ epoch: 3, destroyed: ['epoch/1'] })
-  const status = await keysStatus(weir.db, TIMES, clock)
+  const status = await keysStatus({ db: weir.db, provider: weir.keys }, TIMES, clock)
   const epochs = status.classes.find((one) => one.class === 'epoch')!
   expect(epochs).toEqual({ class: 'epoch', active: 3, decryptOnly: [2], destroyed: [1] })
   expect(status.horizon.erasedBefore).not.toBeNull()

@@ -2,7 +2,7 @@ import { AppError } from '../../errors.ts'
 import { ProtectError } from '../../protect/protect-error.ts'
 import type { KeyProvider } from '../provider.ts'
 import { type Kms, type KmsCredentials, KmsRefused, openKms, rootMissing } from './kms-client.ts'
-import { isKeyArn, onRefusal, type RootKeys, rootKeys } from './kms-keys.ts'
+import { isKeyArn, onRefusal, PENDING_DAYS, type RootKeys, rootKeys } from './kms-keys.ts'
 import { readKmsUri } from './kms-uri.ts'
 import { CALL_TIMING, type CallTiming, rootDestroyed, unavailable } from './remote-call.ts'
 import { createRemoteProvider, type RemoteRoot } from './remote-provider.ts'
@@ -66,6 +66,7 @@ function kmsRoot(kms: Kms, keys: RootKeys, alias: string): RemoteRoot {
   return {
     uri,
     suite: 'aws-kms',
+    destroyDelayDays: PENDING_DAYS,
     isVersion: isKeyArn,
     async encrypt(key, context) {
       const first = await encryptUnder(kms, alias, key, context)

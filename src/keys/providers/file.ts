@@ -47,6 +47,7 @@ export async function openFileProvider(location: KeysetLocation): Promise<FilePr
   }
   const provider: FileProvider = {
     uri: `file:${path}`,
+    destroyDelayDays: 0,
     inherited: new Map(keys.flatMap((one) => (one.keyClass === 'wrap' ? [] : [[one.keyClass, one] as const]))),
     async wrap(plaintext, context) {
       const { kid, key } = newest(keys)

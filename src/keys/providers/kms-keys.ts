@@ -4,7 +4,7 @@ import { type Kms, KmsRefused, type Refusal, rootMissing } from './kms-client.ts
 import { rootInUse, rootUnknown, unavailable } from './remote-call.ts'
 
 /** 7 days is the shortest that KMS takes. */
-const PENDING_DAYS = 7
+export const PENDING_DAYS = 7
 
 /** The keys behind one alias: each is a version of the root, named by its ARN, which says account and region too. */
 export interface RootKeys {

@@ -15,6 +15,7 @@ import {
 export interface RemoteRoot {
   readonly uri: string
   readonly suite: RemoteSuite
+  readonly destroyDelayDays: number
   /** Under the newest version. */
   encrypt(key: Uint8Array, context: WrapContext): Promise<{ version: string; ciphertext: Uint8Array }>
   /** Whatever the service answers: the caller checks it. `version` is one that isVersion takes. */
@@ -58,6 +59,7 @@ export function createRemoteProvider(root: RemoteRoot): KeyProvider {
   }
   return {
     uri,
+    destroyDelayDays: root.destroyDelayDays,
     wrap,
     unwrap,
     rootVersion: (wrapped) => parse(wrapped).version,

@@ -53,6 +53,7 @@ function transitRoot(place: TransitPlace): RemoteRoot {
   return {
     uri,
     suite: 'vault',
+    destroyDelayDays: 0,
     isVersion: (version) => /^[1-9]\d{0,8}$/.test(version),
     async encrypt(key, context) {
       const body = { plaintext: base64(key), associated_data: base64(contextBytes(context)) }
