@@ -21,6 +21,7 @@ const commands: readonly (readonly [name: string, description: string, load: () 
   ['demo', 'show what it does with a sample shop of synthetic people', () => import('./demo.ts')],
   ['policy', 'check the policy, explain what it decides', () => import('./policy.ts')],
   ['keys', 'make and check the keyset', () => import('./keys.ts')],
+  ['retention', 'what falls due, taking it, and whether anything is overdue', () => import('./retention.ts')],
   ['migrate', 'apply the database migrations that this version needs', () => import('./migrate.ts')],
   ['source', 'add, change, list and revoke who may send events', () => import('./source.ts')],
   ['token', 'add, list and revoke bearer tokens for /api', () => import('./token.ts')],

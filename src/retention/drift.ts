@@ -2,7 +2,7 @@ import type { Db } from '../db/pool.ts'
 import type { FieldClass } from '../policy/compiled.ts'
 import { periodsOfTable } from './cutoffs.ts'
 import { dayOf, daysAfter, dueOf, endOfAll, endOfUse, isRestricted, keptDays, lastDayDueOn } from './due.ts'
-import { LOG_CLASS } from './partition-work.ts'
+import { LOG_CLASS, namedDay } from './partition-work.ts'
 import { listPartitions, PATIENT, type Partition, spanOf } from './partitions.ts'
 import type { Action, Ruling } from './stores.ts'
 
@@ -43,7 +43,10 @@ export async function measureDrift(db: Db, ruling: Ruling, options: DriftOptions
     const period = ruling.policy.classes.get(name) ?? ruling.history.get(name)?.at(-1)?.period
     if (period === undefined) continue
     const parts = partitions.filter((one) => one.class === name)
-    all.push(...(await contentOf(db, ruling, period, parts)))
+    const read = options.thorough
+      ? parts
+      : parts.filter((one) => one.state !== 'detached' || namedDay(one) <= dayOf(ruling.now))
+    all.push(...(await contentOf(db, ruling, period, read)))
     if (options.thorough) all.push(...(await receiptsOf(db, ruling, period)))
   }
   all.push(

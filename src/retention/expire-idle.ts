@@ -6,9 +6,12 @@ import type { SubjectId } from '../event/ids.ts'
 import { asModule, type BatchDeps } from '../pipeline/deliver-batch.ts'
 import type { DueRows } from './stores.ts'
 
+/** Where a subject is forgotten too, under its pseudonym there. */
+export type Forgetful = Pick<BatchDeps, 'destinationId' | 'module' | 'pseudonymiser'>
+
 export interface IdleDeps {
   readonly db: Db
-  readonly destinations: readonly Pick<BatchDeps, 'destinationId' | 'module' | 'pseudonymiser'>[]
+  readonly destinations: readonly Forgetful[]
   /** The subject's key is gone: out of this node's cache with it. */
   readonly forget: (subject: SubjectId) => void
   /** Ends between two batches. */

@@ -85,15 +85,22 @@ async function fateOf(
   const period = periods.at(-1)!
   const today = dayOf(ruling.now)
   if (part.state === 'detached') {
+    if (namedDay(part) > today) return undefined // closed already: it waits for the floor's end
     const span = await spanOf(db, part.part)
-    if (span.last !== null && span.last > today) return undefined // closed already: it waits for the floor's end
+    if (span.last !== null && span.last > today) return undefined
     return { fate: 'drop', due: described(ruling, period, part, span) }
   }
   const isDue = lastDueDay(periods, part) <= today
   if (!isDue && part.state === 'attached' && !closes(ruling, periods, part)) return undefined
   const due = described(ruling, period, part, await spanOf(db, part.part))
+  if (!isDue && part.state === 'attached' && due.rows === 0n) return undefined // nothing to close, and nothing comes
   // What was being detached and is not due was being closed.
   return { fate: isDue ? 'drop' : 'close', due }
+}
+
+/** The day that a table is named for: says cheaply that it need not be read yet, never that it may go. */
+export function namedDay({ part }: Partition): string {
+  return part.slice(-10).replaceAll('_', '-')
 }
 
 /** Rows fall due where their step begins; where the table's steps are not the class's, anywhere in it. */

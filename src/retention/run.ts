@@ -2,7 +2,7 @@ import { appendEntries } from '../audit/log.ts'
 import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
-import { expireIdle, type IdleDeps } from './expire-idle.ts'
+import { expireIdle, type Forgetful, type IdleDeps } from './expire-idle.ts'
 import type { PartitionWork } from './partition-work.ts'
 import { detach, dropDetached } from './partitions.ts'
 import { type Plan, type PlannedWork, planWork, stepName, type Terms } from './plan.ts'
@@ -10,7 +10,9 @@ import { closeRun, forgetOldRuns, noteBatch, openRun, type RunRecord, readOpenRu
 import type { DueRows, Ruling } from './stores.ts'
 import { takeBatch } from './take-rows.ts'
 
-export interface RunDeps extends IdleDeps {
+export interface RunDeps extends Omit<IdleDeps, 'destinations'> {
+  /** Asked for only where somebody is to be forgotten: it needs the keys. */
+  readonly destinations: () => Promise<readonly Forgetful[]>
   readonly ruling: Ruling
   readonly destinationIds: ReadonlyMap<string, number>
   /** `weir` for housekeeping, `cli` for an operator. */
@@ -191,7 +193,8 @@ async function takeRows(deps: RunDeps, run: RunRecord, due: DueRows, taken: (row
 /** Who was forgotten is not found again: it needs no place to go on from. */
 async function takeIdle(deps: RunDeps, run: RunRecord, due: DueRows, taken: (rows: number) => void): Promise<void> {
   const step = stepName(due)
-  await expireIdle(deps, due, async (rows) => {
+  const destinations = await deps.destinations()
+  await expireIdle({ ...deps, destinations }, due, async (rows) => {
     await noteBatch(deps.db, run, { step, rows, cursor: undefined, finished: false })
     taken(rows)
   })

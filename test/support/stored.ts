@@ -20,6 +20,8 @@ export async function subjectOf(weir: TestApp, type: IdentifierType, value: stri
 export interface Stored {
   readonly className: string
   readonly fields: JsonObject
+  /** When the event happened, in milliseconds since 1970. */
+  readonly at: number
 }
 
 /** Everything sealed of a subject, opened, in the order of the log. */
@@ -33,7 +35,8 @@ export async function storedOf(weir: TestApp, subject: SubjectId): Promise<Store
       const keys = (await loadSubjectKeys(tx, weir.keyring, [{ subject, keyVersion }])).get(subject)!
       const className = weir.app.active().classNames.get(blob.classId)!
       const { eventKey } = rows.find((row) => row.pos === blob.pos)!
-      stored.push({ className, fields: openBlob(keys, { subject, className, eventKey }, blob.bytes).f })
+      const content = openBlob(keys, { subject, className, eventKey }, blob.bytes)
+      stored.push({ className, fields: content.f, at: content.t })
     }
     return stored
   })
