@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { byteaArray, uuidArray } from '../../src/db/binary-array.ts'
 import { startEmbedded } from '../../src/db/embedded.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { subjectId } from '../../src/event/ids.ts'
@@ -9,7 +11,7 @@ import { openKeyring } from '../../src/keys/keyring.ts'
 import { openFileProvider, readPassphrase } from '../../src/keys/providers/file.ts'
 import { createLog } from '../../src/log.ts'
 import { unwrapSubjectKey } from '../../src/protect/subject-key.ts'
-import { ask, makeStation, type Station } from '../support/gateway-process.ts'
+import { ask, makeStation, type Station, WEIR } from '../support/gateway-process.ts'
 import { openShop } from '../support/gateway-shop.ts'
 import { runCommand } from '../support/run-command.ts'
 import { until } from '../support/until.ts'
@@ -175,6 +177,63 @@ test('the drill: a copy of the keys and a dump belong together, keep apart, and 
     'was changed or cut off',
   )
   expect(await restarted.stop()).toBe(0)
+})
+
+test('a roll that is killed leaves every key openable, and is completed by the next one who keeps the keys', async () => {
+  const weir = await station()
+  const gateway = weir.start({ env: { WEIR_DELIVERY: 'off' } })
+  await gateway.answering()
+  const owner = openPool({ url: (await run(weir, 'db-url')).url!, max: 2 })
+  try {
+    const keyring = await openKeyring(owner, await openFileProvider(await keysetOf(weir)))
+    const made = new Map<string, Buffer>()
+    const subjects = Array.from({ length: 30_000 }, () => subjectId(randomUUID()))
+    const rows = subjects.map((subject) => {
+      const { wrapped, keys } = keyring.createSubjectKey(subject)
+      made.set(subject, keys.key.export())
+      return wrapped
+    })
+    await owner.$client.query(
+      'insert into weir.subject_key (subject_id, key_version, wrapped) select s, 1, w from unnest($1::uuid[], $2::bytea[]) as n(s, w)',
+      [uuidArray(subjects), byteaArray(rows)],
+    )
+    const under = async (kid: number): Promise<number> => {
+      const { rows: found } = await owner.$client.query<{ n: number }>(
+        'select count(*)::integer as n from weir.subject_key where substring(wrapped from 3 for 4) = $1',
+        [Buffer.from([0, 0, 0, kid])],
+      )
+      return found[0]!.n
+    }
+    const child = spawn(process.execPath, [WEIR, 'keys', 'rotate', '--class', 'epoch'], {
+      env: weir.env,
+      stdio: 'ignore',
+    })
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    await until('some are under the new epoch', async () => (await under(2)) > 0)
+    child.kill('SIGKILL')
+    await ended
+    const [old, fresh] = [await under(1), await under(2)]
+    expect(old + fresh).toBe(subjects.length)
+    console.log(`killed with ${fresh} of ${subjects.length} keys wrapped anew`)
+    await until('its lock is gone', async () =>
+      run(weir, 'keys', 'keep').then(
+        () => true,
+        () => false,
+      ),
+    )
+    expect([await under(1), await under(2)]).toEqual([0, subjects.length])
+    const after = await openKeyring(owner, await openFileProvider(await keysetOf(weir)))
+    const { rows: all } = await owner.$client.query<{ subject_id: string; wrapped: Buffer }>(
+      'select subject_id, wrapped from weir.subject_key',
+    )
+    for (const row of all) {
+      const { key } = after.unwrapSubjectKey(subjectId(row.subject_id), row.wrapped)
+      expect(key.export().equals(made.get(row.subject_id)!)).toBe(true)
+    }
+  } finally {
+    await owner.$client.end()
+  }
+  expect(await gateway.stop()).toBe(0)
 })
 
 /** A command in this process: one of its own costs a second each. */
