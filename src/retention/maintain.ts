@@ -17,6 +17,8 @@ export type Maintained = Ran['taken'] | undefined
  */
 export async function maintain(deps: HousekeepingDeps): Promise<Maintained> {
   const { log, metrics } = deps
+  // By the database's clock, like the keys themselves: the intake does it with the first event of a day, if one comes.
+  await deps.db.$client.query('select weir.roll_dedupe(floor(extract(epoch from clock_timestamp()) / 86400)::bigint)')
   try {
     const ran = await runDue({ ...deps, actor: 'weir' })
     metrics.retentionFuse([])

@@ -9,6 +9,7 @@ import { recommendation } from '../../src/modules/recommendation/recommendation.
 import { readDestinationIds } from '../../src/policy/registry.ts'
 import { measureDrift, violationsOf } from '../../src/retention/drift.ts'
 import { dayOf } from '../../src/retention/due.ts'
+import { detach, listPartitions, type Partition } from '../../src/retention/partitions.ts'
 import type { Plan, PlanClass } from '../../src/retention/plan.ts'
 import { readRuling } from '../../src/retention/ruling.ts'
 import { makePlan, type Ran, type RunDeps, type RunOrder, runDue } from '../../src/retention/run.ts'
@@ -194,6 +195,28 @@ describe('a run that is broken off', () => {
     expect(await count('weir.sealed')).toBe(blobs)
     expect(await count('attribution.touch')).toBe(touches + 6_000)
     expect(violationsOf(await measureDrift(weir.db, (await deps()).ruling, { thorough: true }))).toEqual([])
+  })
+
+  test('between detaching a partition and dropping it, or in the middle of detaching, is finished by the next run', async () => {
+    const kept = await count('weir.sealed')
+    const parts = [
+      await makeExpiredPartition(weir.owner, 5, '2020-05-01'),
+      await makeExpiredPartition(weir.owner, 6, '2020-06-01'),
+    ]
+    const find = async (part: string): Promise<Partition> =>
+      (await listPartitions(weir.db)).find((one) => one.part === part)!
+    expect(await detach(weir.db, await find(parts[0]!.part!))).toBe(true)
+    const reader = await weir.owner.$client.connect()
+    await reader.query('begin')
+    await reader.query(`select from weir.sealed where due = '2020-06-01' limit 1`)
+    const { left } = (await run({}))! // a reader that does not end
+    expect(left).toEqual([parts[1]!.part])
+    expect(await find(parts[1]!.part!)).toMatchObject({ state: 'pending' })
+    expect(await find(parts[0]!.part!)).toBeUndefined()
+    await reader.query('rollback')
+    reader.release()
+    expect(await run({})).toMatchObject({ taken: { 'behaviour:drop-partition': 6 }, left: [] })
+    expect(await count('weir.sealed')).toBe(kept)
   })
 
   test('by kill -9 of a real process goes on in the next one', async () => {

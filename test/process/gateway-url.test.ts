@@ -54,7 +54,10 @@ test('a user who owns the database and may make roles: migrates, serves and deli
 test('a user without any attribute, given both roles: the same, on a server where another Weir lives', async () => {
   // What docs/operations.md tells an administrator who does not hand out createrole.
   const station = await stationOf('plain', '')
-  await ask(superuserUrl, 'grant weir_app, weir_attribution, weir_recommendation to plain with admin option')
+  await ask(
+    superuserUrl,
+    'grant weir_app, weir_retention, weir_attribution, weir_recommendation to plain with admin option',
+  )
   await serves(station, 'plain')
 })
 
@@ -96,6 +99,8 @@ async function actsAsGateway(user: string): Promise<void> {
   }
   await db.$client.query('set role weir_recommendation') // a module's, for the length of handle()
   await expect(db.$client.query('select from weir.identifier')).rejects.toMatchObject({ code: '42501' })
+  await db.$client.query('set role weir_retention') // that which detaches partitions, for that statement
+  await expect(db.$client.query('create table weir.mine (id int)')).rejects.toMatchObject({ code: '42501' })
   await db.$client.end()
 }
 

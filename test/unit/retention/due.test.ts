@@ -1,7 +1,17 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { FieldClass } from '../../../src/policy/compiled.ts'
-import { dueOf, isExpired } from '../../../src/retention/due.ts'
+import {
+  daysAfter,
+  dueOf,
+  endOfAll,
+  endOfUse,
+  firstDayInUse,
+  isExpired,
+  isRestricted,
+  lastDayDueOn,
+  startOfDay,
+} from '../../../src/retention/due.ts'
 
 const DAY = 86_400_000
 
@@ -73,4 +83,76 @@ test('expired is what would be dropped today or before', () => {
   const occurred = at('2026-01-01T12:00:00Z')
   expect(isExpired(week, occurred, at('2026-01-07T23:59:59Z'))).toBe(false)
   expect(isExpired(week, occurred, at('2026-01-08T00:00:00Z'))).toBe(true)
+})
+
+/** Periods as policies have them: a step of its own for what is kept in all. */
+const anyPeriod = fc
+  .record({
+    retainDays: fc.integer({ min: 1, max: 2_000 }),
+    floor: fc.option(fc.integer({ min: 1, max: 2_000 }), { nil: undefined }),
+  })
+  .map(({ retainDays, floor }) => {
+    const step = Math.max(retainDays, floor ?? 0) <= 31 ? ('day' as const) : ('month' as const)
+    return fieldClass({ retainDays, step, ...(floor === undefined ? {} : { floorDays: floor }) })
+  })
+
+test('use ends no later than its days allow, and by the end of use at the latest it is dropped or restricted', () => {
+  fc.assert(
+    fc.property(anyPeriod, anyTime, (one, occurred) => {
+      const end = endOfUse(one, occurred)
+      expect(end).toBeLessThanOrEqual(occurred + one.retainDays * DAY)
+      expect(end).toBeGreaterThan(startOfDay(occurred))
+      if (one.floorDays === undefined) expect(dueOf(one, occurred)).toBe(end)
+      else expect(dueOf(one, occurred)).toBeGreaterThanOrEqual(end)
+    }),
+  )
+})
+
+test('what happened later ends later or at the same time, and so does what is kept for longer', () => {
+  fc.assert(
+    fc.property(anyPeriod, anyTime, fc.nat({ max: 900 }), fc.nat({ max: 900 }), (one, occurred, days, more) => {
+      const later = occurred + days * DAY
+      expect(dueOf(one, later)).toBeGreaterThanOrEqual(dueOf(one, occurred))
+      expect(endOfUse(one, later)).toBeGreaterThanOrEqual(endOfUse(one, occurred))
+      const kept = { ...one, retainDays: one.retainDays + more, step: 'month' as const }
+      fc.pre(one.step === 'month')
+      expect(dueOf(kept, occurred)).toBeGreaterThanOrEqual(dueOf(one, occurred))
+      expect(endOfAll([one, kept], occurred)).toBe(dueOf(kept, occurred))
+    }),
+  )
+})
+
+test('the first day in use is the first whose end is still to come', () => {
+  fc.assert(
+    fc.property(anyPeriod, anyTime, (one, now) => {
+      const first = firstDayInUse(one, now)
+      expect(isExpired(one, first, now)).toBe(false)
+      expect(isExpired(one, daysAfter(first, -1), now)).toBe(true)
+      expect(first).toBeLessThanOrEqual(now)
+    }),
+  )
+})
+
+test('a partition is closed only when the last that can lie in it is past its use, and never where no statute says so', () => {
+  fc.assert(
+    fc.property(anyPeriod, anyTime, anyTime, (one, occurred, now) => {
+      const due = dueOf(one, occurred)
+      const last = lastDayDueOn(one, due)
+      expect(last).toBeGreaterThanOrEqual(startOfDay(occurred))
+      expect(dueOf(one, last)).toBe(due)
+      expect(dueOf(one, daysAfter(last, 1))).toBeGreaterThan(due)
+      if (isRestricted(one, due, now)) expect(isExpired(one, occurred, now)).toBe(true)
+      if (one.floorDays === undefined) expect(isRestricted(one, due, now)).toBe(false)
+    }),
+  )
+})
+
+test('a class whose floor is longer is restricted in between', () => {
+  const order = fieldClass({ retainDays: 365, floorDays: 1095, step: 'month' })
+  const sold = at('2026-01-15T10:00:00Z')
+  expect(day(endOfUse(order, sold))).toBe('2027-01-01T00:00:00.000Z')
+  expect(day(dueOf(order, sold))).toBe('2029-02-01T00:00:00.000Z')
+  // The whole partition a month later: it holds what was sold until 1 February.
+  expect(isRestricted(order, dueOf(order, sold), at('2027-01-31T23:00:00Z'))).toBe(false)
+  expect(isRestricted(order, dueOf(order, sold), at('2027-02-01T00:00:00Z'))).toBe(true)
 })
