@@ -15,9 +15,10 @@ import { createHttp } from './http/server.ts'
 import { createNewSubjectLimit } from './identity/new-subjects.ts'
 import { createSubjectTokens } from './identity/subject-token.ts'
 import { keyBackupAge } from './keys/backup.ts'
+import { keepIndex } from './keys/keep-index.ts'
 import { type Keyring, openKeyring } from './keys/keyring.ts'
 import type { KeyProvider } from './keys/provider.ts'
-import { keepKeys } from './keys/schedule.ts'
+import { type KeysKept, keepKeys } from './keys/schedule.ts'
 import { keysStatus } from './keys/status.ts'
 import type { Logger } from './log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -183,6 +184,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     countInvalid: (_source, count) => metrics.outcome('invalid', count),
     log,
   }
+  /** What an older root of the index alone finds is indexed anew before that root goes, and its rows go after it. */
+  async function keepKeysAndIndex(signal: AbortSignal | undefined): Promise<KeysKept> {
+    await keepIndex({ db, keyring }, { signal })
+    const kept = await keepKeys(
+      { db, provider: options.keys, keyring, now, actor: 'weir', signal },
+      active.compiled.keys,
+    )
+    await keepIndex({ db, keyring }, { signal })
+    return kept
+  }
+
   return {
     server: createHttp(deps),
     intake,
@@ -197,7 +209,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     async maintain(signal) {
       const today = dayOf(now())
-      await keepKeys({ db, provider: options.keys, keyring, now, actor: 'weir', signal }, active.compiled.keys)
+      await keepKeysAndIndex(signal)
         .then((kept) => log.info(kept, 'the keys are as the policy wants them'))
         .catch((error: unknown) => log.error({ err: error }, 'the keys could not be kept as the policy wants them'))
       active = await prepareStorage(db, active.compiled, today)

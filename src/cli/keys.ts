@@ -18,6 +18,7 @@ import { type KeysStatus, keysStatus } from '../keys/status.ts'
 import { renewSubjectKey } from '../pipeline/renew-subject-key.ts'
 import { registerDrill } from './keys-drill.ts'
 import { addOpening, jwkOf, type Opening, oneOf, openWith } from './keys-opening.ts'
+import { registerReindex } from './keys-reindex.ts'
 import { answer, type CommonOptions, columns, example, showProgress } from './output.ts'
 import { type WithKeys, withKeys } from './with-keys.ts'
 
@@ -36,6 +37,7 @@ export function register(command: Command): void {
   registerVerify(command.command('verify'))
   registerRestore(command.command('restore'))
   registerDrill(command.command('drill'))
+  registerReindex(command.command('reindex'))
   registerInventory(command.command('inventory'))
 }
 
@@ -120,7 +122,11 @@ function registerKeep(keep: Command): void {
     withKeys(async (context) => {
       const kept = await keepKeys(await depsOf(context, 'rewrap'), context.policy.keys)
       const begun = kept.epoch === undefined ? 'No epoch began.' : `Epoch ${kept.epoch} began.`
-      answer(options, kept, `${begun} Destroyed: ${kept.destroyed.length === 0 ? 'none' : kept.destroyed.join(', ')}.`)
+      answer(
+        options,
+        kept,
+        `${begun} Destroyed: ${kept.destroyed.length === 0 ? 'none' : kept.destroyed.join(', ')}.${kept.waiting.length === 0 ? '' : ` Still needed, though past its time: ${kept.waiting.join(', ')}.`}`,
+      )
     }),
   )
 }

@@ -2,6 +2,7 @@ import { appendEntries } from '../audit/log.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import { type KeyRow, readKeys } from './key-table.ts'
+import { countToReindex } from './reindex-plan.ts'
 import { countToRewrap } from './rewrap.ts'
 import { entry, type KeyDeps, type Rollable, rootVersionOf, withKeysLock } from './roll.ts'
 
@@ -42,6 +43,10 @@ async function refuseWhatIsNeeded(deps: KeyDeps, keyClass: Rollable): Promise<vo
     const left = await countToRewrap(deps.db, deps.keyring)
     if (left > 0)
       throw inUseError(`${left} subject keys are still under an older epoch: weir keys rotate takes them along`)
+  }
+  if (keyClass === 'index') {
+    const left = await countToReindex(deps.db)
+    if (left > 0) throw inUseError(`${left} identifiers are found by an older index alone: run weir keys reindex first`)
   }
 }
 

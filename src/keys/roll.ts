@@ -36,9 +36,13 @@ export async function withKeysLock<T>(db: Db, work: () => Promise<T>): Promise<T
         code: 'keys-busy',
       })
     }
-    return await work()
+    try {
+      return await work()
+    } finally {
+      await client.query('select pg_advisory_unlock($1, 0)', [KEYS_LOCK]).catch(() => undefined) // else with the connection
+    }
   } finally {
-    client.release(true) // the lock goes with the connection, also after an error
+    client.release(true)
   }
 }
 

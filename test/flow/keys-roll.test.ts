@@ -117,7 +117,7 @@ test('a roll that was cut off anywhere is completed by the next housekeeping, an
   await finishRoll(await deps({ signal: stopped.signal })) // before the first batch
   expect((await kidsInUse()).length).toBeGreaterThan(0)
   const kept = await keepKeys(await deps(), TIMES)
-  expect(kept).toEqual({ destroyed: [] })
+  expect(kept).toEqual({ destroyed: [], waiting: [] })
   expect(await kidsInUse()).toEqual([2])
   const { rows } = await weir.owner.$client.query(`select kid, state from weir.key where class = 'epoch' order by kid`)
   expect(rows).toEqual([
@@ -147,10 +147,10 @@ test('by the schedule an epoch lasts as long as the policy says, and is destroye
   const first = await at(0)
   expect(first.epoch).toBeUndefined()
   const begun = await at(31)
-  expect(begun).toEqual({ epoch: 2, destroyed: [] })
-  expect(await at(32)).toEqual({ destroyed: [] })
+  expect(begun).toEqual({ epoch: 2, destroyed: [], waiting: [] })
+  expect(await at(32)).toEqual({ destroyed: [], waiting: [] })
   const later = await at(31 + 36)
-  expect(later).toEqual({ epoch: 3, destroyed: ['epoch/1'] })
+  expect(later).toEqual({ epoch: 3, destroyed: ['epoch/1'], waiting: [] })
   const status = await keysStatus({ db: weir.db, provider: weir.keys }, TIMES, clock)
   const epochs = status.classes.find((one) => one.class === 'epoch')!
   expect(epochs).toEqual({ class: 'epoch', active: 3, decryptOnly: [2], destroyed: [1] })

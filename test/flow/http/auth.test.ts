@@ -226,6 +226,7 @@ describe('tokens', () => {
       'get /api/attribution/credit: analyst compliance auditor',
       'post /api/attribution/costs: operator compliance analyst',
       'get /api/audit/entries: auditor compliance',
+      'get /api/keys/horizon: auditor compliance operator',
     ])
   })
 
