@@ -34,6 +34,7 @@ import { explainDecision } from './pipeline/explain-decision.ts'
 import { createFlowProbe } from './pipeline/flow-probe.ts'
 import { createIntake, type Intake } from './pipeline/intake.ts'
 import { createPolicyShelf, type PolicyShelf } from './pipeline/policy-shelf.ts'
+import { createPseudonymisers, type Pseudonymisers } from './pipeline/pseudonymisers.ts'
 import { createReadiness } from './pipeline/readiness.ts'
 import { recommend } from './pipeline/recommend.ts'
 import { finishRenewals } from './pipeline/renew-subject-key.ts'
@@ -41,7 +42,7 @@ import { createTellers, type Tellers } from './pipeline/tellers.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
 import { activateVersion, activeVersion, createPolicyArchive, registerPolicy } from './policy/registry.ts'
-import { makePseudonymiser, type Pseudonymiser } from './protect/pseudonymise.ts'
+import type { Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
 import { readRuling } from './retention/ruling.ts'
 import { createDriftWatch } from './retention/watch-drift.ts'
@@ -70,7 +71,8 @@ export interface App {
   readonly metrics: Metrics
   readonly policies: PolicyShelf
   readonly active: () => ActivePolicy
-  readonly pseudonymiserOf: (module: Module) => Pseudonymiser
+  /** By what a module is to know people, once what it holds is under the active root. */
+  readonly pseudonymiserOf: (module: Pick<Module, 'name' | 'purpose'>) => Pseudonymiser
   ready(): Promise<Readiness>
   /** Looks whether keys were rolled or destroyed elsewhere; asked every few seconds. */
   refreshKeys(): Promise<void>
@@ -102,12 +104,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   const audit = createAudit({ db, key: keyring.auditKey, now })
   const newSubjects = createNewSubjectLimit({ perMinute: 60, burst: 600, now })
   const verifySubjectToken = createSubjectTokens({ publicUrl: config.http.publicUrl, now })
-  const pseudonymiserOf = pseudonymisers(keyring)
+  const pseudonymisers = createPseudonymisers(keyring)
   const archive = createPolicyArchive()
   const watchDrift = createDriftWatch({ db, metrics, log })
 
   const hosted = (): BatchDeps[] =>
-    destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymiserOf, now })
+    destinationsOf({ db, keyring, policies, tellers, active, modules, pseudonymisers, now })
   const delivery = createDelivery({
     destinations: hosted,
     purge: { db, keyring, active: () => active, policies },
@@ -163,7 +165,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     submit: (request) => intake.submit(request),
     recordConsent: (input) => recordConsent(consent, input),
     readConsent: (input) => readConsent(consent, input),
-    recommend: (input) => recommend({ ...consent, pseudonymiser: pseudonymiserOf(recommendation) }, input),
+    recommend: (input) => recommend({ ...consent, pseudonymisers, module: recommendation }, input),
     explainDecision: (query) => explainDecision({ db, keyring, policies, audit }, query),
     readTotals: (query) => readTotalsFor({ db, audit }, query),
     addTotals: (input) => addTotalsFor({ db }, input),
@@ -202,7 +204,10 @@ export async function createApp(options: AppOptions): Promise<App> {
     metrics,
     policies,
     active: () => active,
-    pseudonymiserOf,
+    pseudonymiserOf({ name, purpose }) {
+      const rollingDays = active.compiled.destinations.find((one) => one.name === name)?.rollingDays
+      return pseudonymisers({ name, purpose }, { kid: keyring.pseudonym.active.kid, rollingDays })
+    },
     ready,
     async refreshKeys() {
       await keyring.refresh()
@@ -271,20 +276,6 @@ function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10)
 }
 
-function pseudonymisers(keyring: Keyring): (module: Module) => Pseudonymiser {
-  const made = new Map<string, Pseudonymiser>()
-  return (module) => {
-    const { kid, key } = keyring.pseudonym.active
-    const name = `${module.name}/${kid}`
-    let one = made.get(name)
-    if (one === undefined) {
-      one = makePseudonymiser(key, kid, module.purpose, module.name)
-      made.set(name, one)
-    }
-    return one
-  }
-}
-
 interface Hosting {
   readonly db: Db
   readonly keyring: Keyring
@@ -292,24 +283,20 @@ interface Hosting {
   readonly tellers: Tellers
   readonly active: ActivePolicy
   readonly modules: readonly Module[]
-  readonly pseudonymiserOf: (module: Module) => Pseudonymiser
+  readonly pseudonymisers: Pseudonymisers
   readonly now: () => number
 }
 
 /** The modules that the policy names, and the flow probe. */
 function destinationsOf(hosting: Hosting): BatchDeps[] {
-  const { db, keyring, policies, tellers, active, pseudonymiserOf, now } = hosting
-  const shared = { db, keyring, policies, tellers, active, now }
+  const { db, keyring, policies, tellers, active, pseudonymisers, now } = hosting
+  const shared = { db, keyring, policies, tellers, active, pseudonymisers, now }
   const named = hosting.modules.flatMap((module): BatchDeps[] => {
     const destinationId = active.destinationIds.get(module.name)
     if (destinationId === undefined) return []
-    return [{ ...shared, destination: module.name, destinationId, module, pseudonymiser: pseudonymiserOf(module) }]
+    return [{ ...shared, destination: module.name, destinationId, module }]
   })
-  const [first] = hosting.modules
   const destinationId = active.destinationIds.get(PROBE)
-  if (destinationId === undefined || first === undefined) return named
-  return [
-    ...named,
-    { ...shared, destination: PROBE, destinationId, module: undefined, pseudonymiser: pseudonymiserOf(first) },
-  ]
+  if (destinationId === undefined) return named
+  return [...named, { ...shared, destination: PROBE, destinationId, module: undefined }]
 }

@@ -11,8 +11,8 @@ import { openKeyring } from '../keys/keyring.ts'
 import { openKeyProvider } from '../keys/open.ts'
 import { attribution } from '../modules/attribution/attribution.ts'
 import { recommendation } from '../modules/recommendation/recommendation.ts'
+import { createPseudonymisers } from '../pipeline/pseudonymisers.ts'
 import { readDestinationIds } from '../policy/registry.ts'
-import { makePseudonymiser } from '../protect/pseudonymise.ts'
 import { measureDrift, violationsOf } from '../retention/drift.ts'
 import type { Forgetful } from '../retention/expire-idle.ts'
 import type { PlanClass } from '../retention/plan.ts'
@@ -185,10 +185,9 @@ async function pseudonymised(
   destinationIds: ReadonlyMap<string, number>,
 ): Promise<readonly Forgetful[]> {
   const keyring = await openKeyring(db, await openKeyProvider({ ...config.keys, mode: config.mode }))
-  const { key, kid } = keyring.pseudonym.active
+  const pseudonymisers = createPseudonymisers(keyring)
   return MODULES.flatMap((module) => {
     const destinationId = destinationIds.get(module.name)
-    if (destinationId === undefined) return []
-    return [{ destinationId, module, pseudonymiser: makePseudonymiser(key, kid, module.purpose, module.name) }]
+    return destinationId === undefined ? [] : [{ destinationId, module, keyring, pseudonymisers, now: Date.now }]
   })
 }

@@ -57,6 +57,8 @@ export interface Module {
    * is then that of a rebuild from what is left. A batch at a time: `from` is where the last one ended.
    */
   expire(tx: Tx, cutoffs: Cutoffs, from?: string): Promise<Expired>
+  /** Leaves the state of a module that was never handed anything: what is held goes at once, whoever's it is. */
+  clear(tx: Tx): Promise<void>
   /** SHA-256, hex, over the whole state in primary-key order. */
   digest(tx: Tx): Promise<string>
 }

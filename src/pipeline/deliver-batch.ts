@@ -7,14 +7,24 @@ import type { SubjectId } from '../event/ids.ts'
 import { LOG_KIND } from '../eventlog/append.ts'
 import { type LogRow, moveCursor, readAfter, readAt } from '../eventlog/read.ts'
 import type { Module } from '../modules/module.ts'
+import { startOfPeriod } from '../protect/pseudonymise.ts'
+import { asModule, become } from './as-module.ts'
 import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
+import { eraseSubject } from './erase-subject.ts'
+import type { ModuleRoot } from './module-root.ts'
 import { type Lens, openBatch, relinksOf } from './open-batch.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
+import { type Pseudonymisers, withKnownRoots } from './pseudonymisers.ts'
+import { firstPeriod, noteProgress, type Place, rootOfBatch } from './rebuild.ts'
+import { linksToTell, tellLinks } from './tell-links.ts'
 
-export interface BatchDeps extends Lens {
+export { asModule } from './as-module.ts'
+
+export interface BatchDeps extends Omit<Lens, 'pseudonymiser' | 'linked'> {
   readonly db: Db
   readonly destinationId: number
   readonly policies: PolicyShelf
+  readonly pseudonymisers: Pseudonymisers
   /** Absent for the flow probe, which only moves its cursor. */
   readonly module: Module | undefined
 }
@@ -28,39 +38,100 @@ export interface BatchResult {
   readonly erased: number
   /** Dead letters that were due. */
   readonly retried: number
+  /** Since when the module is being rebuilt; absent where it is not. */
+  readonly rebuilding: Date | undefined
+  /** Something else than rows was done, and there may be more of it. */
+  readonly more: boolean
   /** Position and receipt of the last row seen; absent where there was none. */
   readonly last: { readonly pos: bigint; readonly receivedAt: Date } | undefined
 }
 
 const ERASING_MS = 20 // a withdrawal waits for at most one batch
-const NOTHING_YET = { rows: 0, delivered: 0, withheld: 0, failed: 0, retried: 0, last: undefined }
+const NOTHING_YET: BatchResult = {
+  rows: 0,
+  delivered: 0,
+  withheld: 0,
+  failed: 0,
+  erased: 0,
+  retried: 0,
+  rebuilding: undefined,
+  more: false,
+  last: undefined,
+}
 
 /**
  * One batch of one destination in one transaction: the lock of law 3, erasures that withdrawals ordered, letters that
  * are due again, then what follows the cursor; module state and cursor move together or not at all.
  */
-export async function deliverBatch(own: BatchDeps, limit: number): Promise<BatchResult> {
-  return transaction(own.db, async (tx) => {
-    const start = await lockBatch(tx, own.destinationId)
-    const deps = await underActivePolicy(tx, own, start)
-    const { erased, more } = start.erasures ? await erasePurged(tx, deps) : { erased: 0, more: false }
-    // Erasures first, all of them: one that came after new events of its person would take those too.
-    if (more) return { ...NOTHING_YET, erased }
-    const retried = start.letters ? await retryLetters(tx, deps) : { delivered: 0, failed: 0 }
-    const rows = await readAfter(tx, start.pos, limit)
-    const handed = await handOut(tx, deps, rows)
-    const last = rows.at(-1)
-    if (last !== undefined) await moveCursor(tx, deps.destinationId, last.pos)
-    return {
-      rows: rows.length,
-      delivered: handed.delivered + retried.delivered,
-      withheld: handed.withheld,
-      failed: handed.failed + retried.failed,
-      erased,
-      retried: retried.delivered + retried.failed,
-      last,
-    }
-  })
+export function deliverBatch(own: BatchDeps, limit: number): Promise<BatchResult> {
+  return withKnownRoots(own.keyring, () =>
+    transaction(own.db, async (tx) => {
+      const start = await lockBatch(tx, own.destinationId)
+      const deps = await underActivePolicy(tx, own, start)
+      const { module } = deps
+      return module === undefined
+        ? passProbes(tx, deps, start, limit)
+        : deliverTo(tx, { ...deps, module }, start, limit)
+    }),
+  )
+}
+
+/** What the flow probe does: it holds nothing, and only moves its cursor. */
+async function passProbes(tx: Tx, deps: BatchDeps, start: BatchStart, limit: number): Promise<BatchResult> {
+  if (start.erasures) await tx.$client.query('delete from weir.purge where destination_id = $1', [deps.destinationId])
+  const rows = await readAfter(tx, start.pos, limit)
+  const last = rows.at(-1)
+  if (last !== undefined) await moveCursor(tx, deps.destinationId, last.pos)
+  return { ...NOTHING_YET, rows: rows.length, last }
+}
+
+type Hosted = BatchDeps & { readonly module: Module }
+
+async function deliverTo(tx: Tx, deps: Hosted, start: BatchStart, limit: number): Promise<BatchResult> {
+  const { destination, destinationId, module } = deps
+  const place: Place = { destination, destinationId, module, policy: deps.active.compiled, now: deps.now() }
+  const found = await rootOfBatch(tx, place, start)
+  if (found === undefined) return NOTHING_YET
+  const { root, cleared } = found
+  const rebuilding = root.until === undefined ? undefined : root.begunAt
+  if (cleared) return { ...NOTHING_YET, rebuilding, more: true }
+  const { erased, more } = start.erasures ? await erasePurged(tx, deps) : { erased: 0, more: false }
+  // Erasures first, all of them: one that came after new events of its person would take those too.
+  if (more) return { ...NOTHING_YET, rebuilding, erased }
+  const lens = lensOf(deps, place, root)
+  const telling = linksToTell(place, root)
+  if (telling !== undefined) {
+    await tellLinks(tx, lens, place, { ...root, telling })
+    return { ...NOTHING_YET, rebuilding, erased, more: true }
+  }
+  const retried = start.letters ? await retryLetters(tx, lens) : { delivered: 0, failed: 0 }
+  const rows = await readAfter(tx, start.pos, limit)
+  const handed = await handOut(tx, lens, rows)
+  const last = rows.at(-1)
+  if (last !== undefined) await moveCursor(tx, destinationId, last.pos)
+  await noteProgress(tx, place, root, { pos: last?.pos, isEnd: rows.length < limit })
+  return {
+    rows: rows.length,
+    delivered: handed.delivered + retried.delivered,
+    withheld: handed.withheld,
+    failed: handed.failed + retried.failed,
+    erased,
+    retried: retried.delivered + retried.failed,
+    rebuilding,
+    more: false,
+    last,
+  }
+}
+
+/** A module's batch under the root that its rows are under. */
+type Handing = Hosted & Lens
+
+function lensOf(deps: Hosted, { policy, now }: Place, root: ModuleRoot): Handing {
+  const { rollingDays, toldPeriod } = root
+  const pseudonymiser = deps.pseudonymisers(deps.module, root)
+  if (rollingDays === undefined) return { ...deps, pseudonymiser, linked: { from: 0, to: 0 } }
+  const from = startOfPeriod(firstPeriod(policy, now, rollingDays), rollingDays)
+  return { ...deps, pseudonymiser, linked: { from, to: startOfPeriod(toldPeriod, rollingDays) } }
 }
 
 /** Another node may have activated another policy: the one in the database decides, read after the lock like consent. */
@@ -83,9 +154,9 @@ interface Handed {
   failed: number
 }
 
-async function handOut(tx: Tx, deps: BatchDeps, rows: readonly LogRow[]): Promise<Handed> {
+async function handOut(tx: Tx, deps: Handing, rows: readonly LogRow[]): Promise<Handed> {
   const { module } = deps
-  if (module === undefined || rows.length === 0) return { delivered: 0, withheld: 0, failed: 0 }
+  if (rows.length === 0) return { delivered: 0, withheld: 0, failed: 0 }
   await loadPolicies(tx, deps, rows)
   const { delivered, withheld, withheldSubjects } = await openBatch(
     tx,
@@ -144,33 +215,15 @@ async function tryHandle(tx: Tx, module: Module, batch: readonly Delivered[]): P
   }
 }
 
-/** A module works under its own role: it can touch its own schema and nothing else. */
-export async function asModule<T>(tx: Tx, module: Module, work: () => Promise<T>): Promise<T> {
-  await tx.$client.query(become(module))
-  const result = await work()
-  await tx.$client.query('reset role')
-  return result
-}
-
-function become(module: Module): string {
-  return `set local role weir_${module.name}`
-}
-
 /** One erasure at least, and as many as fit into a batch's time; the rest have their turn in the next one. */
-async function erasePurged(tx: Tx, deps: BatchDeps): Promise<{ erased: number; more: boolean }> {
-  const { module } = deps
+async function erasePurged(tx: Tx, deps: Hosted): Promise<{ erased: number; more: boolean }> {
   await tx.$client.query('set local synchronous_commit to default') // what was erased stays erased
-  if (module === undefined) {
-    await tx.$client.query('delete from weir.purge where destination_id = $1', [deps.destinationId]) // it holds nothing
-    return { erased: 0, more: false }
-  }
   const giveUpAt = performance.now() + ERASING_MS
   for (let erased = 0; ; erased++) {
     if (erased > 0 && performance.now() > giveUpAt) return { erased, more: true }
     const subject = await takePurge(tx, deps.destinationId)
     if (subject === undefined) return { erased, more: false }
-    const pseudonym = deps.pseudonymiser.pseudonym(subject)
-    await asModule(tx, module, () => module.erase(tx, pseudonym))
+    await eraseSubject(tx, deps, subject)
   }
 }
 
@@ -187,10 +240,9 @@ async function takePurge(tx: Tx, destinationId: number): Promise<SubjectId | und
   return rows[0]?.subject_id
 }
 
-async function retryLetters(tx: Tx, deps: BatchDeps): Promise<{ delivered: number; failed: number }> {
+async function retryLetters(tx: Tx, deps: Handing): Promise<{ delivered: number; failed: number }> {
   const { module } = deps
   const counts = { delivered: 0, failed: 0 }
-  if (module === undefined) return counts
   const due = await dueLetters(tx, deps.destinationId)
   if (due.length === 0) return counts
   const rows = await readAt(
@@ -210,7 +262,7 @@ async function retryLetters(tx: Tx, deps: BatchDeps): Promise<{ delivered: numbe
 /** Decided again like everything else: what was withdrawn meanwhile is not handed over, and the letter is settled. */
 async function retryOne(
   tx: Tx,
-  deps: BatchDeps,
+  deps: Handing,
   module: Module,
   letter: DueLetter,
   rows: readonly LogRow[],

@@ -44,7 +44,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
       pace.limit = nextLimit(limit, result.rows, performance.now() - started)
       pace.wentWellAt = deps.now()
       report(name, result, limit)
-      return result.rows === limit || result.erased > 0 || result.retried > 0
+      return result.rows === limit || result.erased > 0 || result.retried > 0 || result.more
     } catch (error) {
       // Stuck: what came since the last batch that went well may all be waiting.
       deps.metrics.deliveryLag(name, Math.max(0, deps.now() - pace.wentWellAt) / 1000)
@@ -57,8 +57,9 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
     deps.metrics.withheld(name, result.withheld)
     if (result.failed > 0) deps.log.warn({ destination: name, events: result.failed }, 'events became dead letters')
     for (let i = 0; i < result.failed; i++) deps.metrics.deadLetter(name)
-    const behind = result.rows === limit && result.last !== undefined
-    deps.metrics.deliveryLag(name, behind ? Math.max(0, deps.now() - result.last!.receivedAt.getTime()) / 1000 : 0)
+    const behind = result.rows === limit ? result.last?.receivedAt : undefined
+    const since = behind ?? (result.more ? result.rebuilding : undefined)
+    deps.metrics.deliveryLag(name, since === undefined ? 0 : Math.max(0, deps.now() - since.getTime()) / 1000)
   }
 
   function loopsNow(): Loop[] {

@@ -13,7 +13,7 @@ import type { Keyring } from '../keys/keyring.ts'
 import { loadSubjectKeys } from '../keys/subject-keys.ts'
 import type { EventRule, Route } from '../policy/compiled.ts'
 import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.ts'
-import type { Pseudonymiser } from '../protect/pseudonymise.ts'
+import type { Pseudonymiser, Span } from '../protect/pseudonymise.ts'
 import { isExpired } from '../retention/due.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 import { openBlob } from './protect-event.ts'
@@ -27,6 +27,8 @@ export interface Lens {
   readonly policies: Pick<PolicyShelf, 'of'>
   readonly keyring: Keyring
   readonly pseudonymiser: Pseudonymiser
+  /** For which times the destination knows links; matters where pseudonyms roll. */
+  readonly linked: Span
   readonly tellers: Tellers
   /** Milliseconds since 1970: what is past its end is not opened, whether it is still stored or not (law 8). */
   readonly now: () => number
@@ -161,11 +163,11 @@ function deliver(
   const projected = projectForRoute(one.route, mergeClasses(byClass))
   return {
     position: one.row.pos,
-    eventKey: pseudonymiser.token('event', one.row.eventKey),
-    subject: pseudonymiser.pseudonym(one.subject),
+    eventKey: pseudonymiser.token('event', one.row.eventKey, at),
+    subject: pseudonymiser.pseudonym(one.subject, at),
     name: one.rule.name,
     at: coarsen(at, one.route.destination.time),
-    fields: replaceTokens(one.rule, projected, (kind, id) => pseudonymiser.token(kind, id)),
+    fields: replaceTokens(one.rule, projected, (kind, id) => pseudonymiser.token(kind, id, at)),
     consentEpoch: one.epoch,
     purpose: one.route.purpose,
     told: teller.kind,
@@ -184,21 +186,54 @@ export interface Relink {
 }
 
 /**
- * The confirmed links among these rows, under the destination's pseudonyms. Nothing personal goes over a claim, and
- * who permits this purpose nothing is told of: a link says that two pseudonyms are one person.
+ * The links among these rows, under the destination's pseudonyms. Nothing personal goes over a claim, and who permits
+ * this purpose nothing is told of: a link says that two pseudonyms are one person. A link that does not hold any more
+ * is not told, however its row came to be read again.
  */
 export async function relinksOf(tx: Tx, lens: Lens, purpose: Purpose, rows: readonly LogRow[]): Promise<Relink[]> {
-  const links = rows.filter((row) => row.subject !== null && row.other !== null)
-  if (links.length === 0) return []
-  const nodes = await readNodesById(tx, [...new Set(links.map((row) => row.subject!))])
-  return links.flatMap((row) => {
-    const from = lens.pseudonymiser.pseudonym(row.subject!)
-    if (row.kind === LOG_KIND.unlink) return [{ from, to: from }]
-    const node = nodes.get(row.subject!)
-    const confirmed = row.kind === LOG_KIND.link && row.eventType === 1
-    if (!confirmed || node === undefined || !permits(lens, node, purpose)) return []
-    return [{ from, to: lens.pseudonymiser.pseudonym(row.other!) }]
+  const named = rows.flatMap(({ kind, subject, other, eventType }) =>
+    subject === null || other === null ? [] : [{ device: subject, user: other, kind, confirmed: eventType === 1 }],
+  )
+  const links = named.filter(({ kind, confirmed }) => kind === LOG_KIND.link && confirmed)
+  const spans = { told: [lens.linked], undone: [] }
+  const told = await relinksBetween(tx, lens, purpose, links, spans)
+  return named.flatMap((row) => {
+    if (row.kind === LOG_KIND.unlink) return relinked(lens, row.device, row.device, lens.linked)
+    return row.kind === LOG_KIND.link && row.confirmed ? (told.get(row.device) ?? []) : []
   })
+}
+
+export interface LinkedPair {
+  readonly device: SubjectId
+  readonly user: SubjectId
+}
+
+/** What a module is to be told of links, by device: those of one span of time, and those that it is to forget. */
+export async function relinksBetween(
+  tx: Tx,
+  lens: Lens,
+  purpose: Purpose,
+  pairs: readonly LinkedPair[],
+  spans: { readonly told: readonly Span[]; readonly undone: readonly Span[] },
+): Promise<Map<SubjectId, Relink[]>> {
+  const relinks = new Map<SubjectId, Relink[]>()
+  if (pairs.length === 0) return relinks
+  const nodes = await readNodesById(tx, [...new Set(pairs.map(({ device }) => device))])
+  for (const { device, user } of pairs) {
+    const node = nodes.get(device)
+    const holds = node?.link?.user === user && node.link.confirmed && permits(lens, node, purpose)
+    relinks.set(device, [
+      ...spans.undone.flatMap((span) => relinked(lens, device, device, span)),
+      ...(holds ? spans.told.flatMap((span) => relinked(lens, device, user, span)) : []),
+    ])
+  }
+  return relinks
+}
+
+/** One for each pseudonym that the two have within the span. */
+function relinked({ pseudonymiser }: Lens, device: SubjectId, user: SubjectId, span: Span): Relink[] {
+  const [froms, tos] = [pseudonymiser.pseudonyms(device, span), pseudonymiser.pseudonyms(user, span)]
+  return froms.map((from, i) => ({ from, to: tos[i]! }))
 }
 
 function permits(lens: Lens, node: Node, purpose: Purpose): boolean {

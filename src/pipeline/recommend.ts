@@ -9,6 +9,7 @@ import type { JsonObject } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { bitOf } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
+import type { Module } from '../modules/module.ts'
 import {
   type Answer,
   type ContextAsk,
@@ -17,12 +18,16 @@ import {
   PLACEMENTS,
   type Placement,
 } from '../modules/recommendation/serve.ts'
-import type { Pseudonymiser } from '../protect/pseudonymise.ts'
+import { pseudonymsHeld } from './erase-subject.ts'
+import { type Pseudonymisers, withKnownRoots } from './pseudonymisers.ts'
 
 export interface RecommendDeps extends Pick<ConsentDeps, 'db' | 'keyring' | 'verifySubjectToken'> {
   readonly active: () => ActivePolicy
   readonly audit: Audit
-  readonly pseudonymiser: Pseudonymiser
+  readonly pseudonymisers: Pseudonymisers
+  /** By whose pseudonyms people are asked for. */
+  readonly module: Module
+  readonly now: () => number
 }
 
 const MODULE = 'recommendation'
@@ -64,8 +69,10 @@ async function personalAnswer(
     resource: `recommendation:${deps.audit.subjectTag(subjects[0]!)}`,
     purpose: 'personalisation',
   })
-  const pseudonyms = subjects.map((subject) => deps.pseudonymiser.pseudonym(subject))
-  const answer = await transaction(deps.db, (tx) => forPerson(tx, { ...ask, subjects: pseudonyms }))
+  const holder = { ...deps, destinationId: deps.active().destinationIds.get(MODULE)! }
+  const answer = await withKnownRoots(deps.keyring, () =>
+    transaction(deps.db, async (tx) => forPerson(tx, { ...ask, subjects: await pseudonymsHeld(tx, holder, subjects) })),
+  )
   return (await permittedSubjects(deps, request, proven)).length === 0 ? undefined : answer
 }
 

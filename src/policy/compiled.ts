@@ -56,6 +56,8 @@ export interface Destination {
   readonly region: string
   /** What times are cut to before the destination sees them. */
   readonly time: 'minute' | 'day'
+  /** Days for which a person has one pseudonym there; absent: one as long as the pseudonym root lives. */
+  readonly rollingDays?: number
   /** Reference of the impact assessment (PIPL 55), where one is needed. */
   readonly piaRef?: string
   /** Reference of the notice that names this recipient (PIPL 23). */

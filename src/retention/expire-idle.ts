@@ -3,11 +3,11 @@ import { lockDelivery, lockSubjects } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import type { SubjectId } from '../event/ids.ts'
-import { asModule, type BatchDeps } from '../pipeline/deliver-batch.ts'
+import { eraseSubject, type Holder } from '../pipeline/erase-subject.ts'
 import type { DueRows } from './stores.ts'
 
-/** Where a subject is forgotten too, under its pseudonym there. */
-export type Forgetful = Pick<BatchDeps, 'destinationId' | 'module' | 'pseudonymiser'>
+/** Where a subject is forgotten too, under its pseudonyms there. */
+export type Forgetful = Holder
 
 export interface IdleDeps {
   readonly db: Db
@@ -64,9 +64,8 @@ async function forgetThose(deps: IdleDeps, due: DueRows, listed: readonly Subjec
     await lockSubjects(tx, listed)
     const idle = await stillIdle(tx, due, listed)
     if (idle.length === 0) return idle
-    for (const { module, pseudonymiser } of byNumber) {
-      if (module === undefined) continue
-      for (const subject of idle) await asModule(tx, module, () => module.erase(tx, pseudonymiser.pseudonym(subject)))
+    for (const holder of byNumber) {
+      for (const subject of idle) await eraseSubject(tx, holder, subject)
     }
     await removeRows(tx, idle)
     return idle

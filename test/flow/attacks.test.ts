@@ -55,7 +55,7 @@ afterAll(() => weir.stop())
 async function victimState(): Promise<Record<string, unknown[]> & { shown: unknown[] }> {
   const { $client } = weir.owner
   const subjects = await subjectsOf(VICTIM, victims.anonymousId)
-  const pseudonyms = subjects.map((id) => weir.app.pseudonymiserOf(recommendation).pseudonym(subjectId(id)))
+  const pseudonyms = subjects.map((id) => weir.app.pseudonymiserOf(recommendation).pseudonym(subjectId(id), Date.now()))
   const rows = async (sql: string, values: unknown[]): Promise<unknown[]> => (await $client.query(sql, [values])).rows
   const recommended = await weir.server.get(
     '/v1/recommendations?placement=for_you&n=5',

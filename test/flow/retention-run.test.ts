@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { attribution } from '../../src/modules/attribution/attribution.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
+import { createPseudonymisers } from '../../src/pipeline/pseudonymisers.ts'
 import { readDestinationIds } from '../../src/policy/registry.ts'
 import { measureDrift, violationsOf } from '../../src/retention/drift.ts'
 import { dayOf } from '../../src/retention/due.ts'
@@ -43,6 +44,8 @@ afterAll(async () => {
 
 async function deps(more: Partial<RunDeps> = {}): Promise<RunDeps> {
   const destinationIds = await readDestinationIds(weir.db)
+  const { keyring } = weir
+  const pseudonymisers = createPseudonymisers(keyring)
   return {
     db: weir.db,
     ruling: await readRuling(weir.db, { modules: MODULES, now: Date.now() }),
@@ -50,7 +53,9 @@ async function deps(more: Partial<RunDeps> = {}): Promise<RunDeps> {
       MODULES.map((module) => ({
         destinationId: destinationIds.get(module.name)!,
         module,
-        pseudonymiser: weir.app.pseudonymiserOf(module),
+        keyring,
+        pseudonymisers,
+        now: Date.now,
       })),
     destinationIds,
     forget: () => undefined,

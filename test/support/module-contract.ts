@@ -29,6 +29,7 @@ type Step =
   | { readonly kind: 'relink'; readonly from: Pseudonym; readonly to: Pseudonym }
   | { readonly kind: 'erase'; readonly subject: Pseudonym }
   | { readonly kind: 'expire'; readonly before: string }
+  | { readonly kind: 'clear' }
 
 /** The contract of DESIGN §5, run against a module on a real database. Declares its own describe block. */
 export function moduleContract({ module, role, event }: ContractOptions): void {
@@ -99,6 +100,13 @@ export function moduleContract({ module, role, event }: ContractOptions): void {
       })
     })
 
+    test('cleared means as if nothing had ever been handed over, and what comes then is all there is', () =>
+      check(fc.tuple(stepsOf(event, purpose), stepsOf(event, purpose)), async ([steps, later]) => {
+        const empty = await stateAfter([])
+        expect(await stateAfter([...steps, { kind: 'clear' }])).toBe(empty)
+        expect(await stateAfter([...steps, { kind: 'clear' }, ...later])).toBe(await stateAfter(later))
+      }))
+
     test('an undone link leaves the state that was before it', () =>
       check(fc.tuple(events, subject, subject), async ([batch, from, to]) => {
         const before: Step[] = [{ kind: 'handle', batch }]
@@ -156,6 +164,7 @@ async function run(tx: Tx, module: Module, steps: readonly Step[]): Promise<void
     if (step.kind === 'handle') await module.handle(tx, step.batch)
     else if (step.kind === 'relink') await module.relink(tx, step.from, step.to)
     else if (step.kind === 'erase') await module.erase(tx, step.subject)
+    else if (step.kind === 'clear') await module.clear(tx)
     else await expire(tx, module, step.before)
   }
 }
@@ -182,7 +191,10 @@ function rebuild(steps: readonly Step[]): Step[] {
     if (step.kind === 'handle') left.push(...step.batch)
     else if (step.kind === 'relink') links.set(step.from, step.to)
     else if (step.kind === 'expire') left = left.filter(({ at }) => at >= step.before)
-    else {
+    else if (step.kind === 'clear') {
+      left = []
+      links.clear()
+    } else {
       left = left.filter((event) => event.subject !== step.subject)
       for (const [from, to] of links) if (from === step.subject || to === step.subject) links.delete(from)
     }

@@ -1,5 +1,6 @@
 import type { Module } from '../module.ts'
 import type { Channels } from './channels.ts'
+import { clear } from './clear.ts'
 import { digest } from './digest.ts'
 import { expire, keeps } from './expire.ts'
 import { erase, holds } from './forget.ts'
@@ -19,6 +20,7 @@ export const attribution: Module = {
   holds,
   keeps,
   expire,
+  clear,
   digest,
 }
 

@@ -1,4 +1,5 @@
 import type { Module } from '../module.ts'
+import { clear } from './clear.ts'
 import { digest } from './digest.ts'
 import { expire, keeps } from './expire.ts'
 import { erase, holds } from './forget.ts'
@@ -18,5 +19,6 @@ export const recommendation: Module = {
   holds,
   keeps,
   expire,
+  clear,
   digest,
 }
