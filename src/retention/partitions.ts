@@ -32,12 +32,18 @@ export async function listPartitions(db: Db): Promise<Partition[]> {
 
 /** Reads the rows themselves: bounds and names say what should be there. */
 export async function spanOf(db: Db, part: string): Promise<Span> {
-  const { rows } = await db.$client.query<Span>({
-    text: 'select n, first, last from weir.partition_span($1)',
-    values: [part],
-    ...PATIENT,
-  })
-  return rows[0]!
+  try {
+    const { rows } = await db.$client.query<Span>({
+      text: 'select n, first, last from weir.partition_span($1)',
+      values: [part],
+      ...PATIENT,
+    })
+    return rows[0]!
+  } catch (error) {
+    // Another node has dropped it since it was listed.
+    if (sqlState(error) === 'P0002' || sqlState(error) === '42P01') return { n: 0n, first: null, last: null }
+    throw error
+  }
 }
 
 const LOCK_TIMEOUT_MS = 2_000 // what waits behind us waits no longer than this

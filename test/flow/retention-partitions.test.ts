@@ -55,6 +55,7 @@ test('the gateway detaches a partition without a transaction and drops it, when 
   await expect(app.$client.query(`select from weir.${part}`)).rejects.toMatchObject({ code: '42501' })
   expect(await dropDetached(app, part, '2026-03-16')).toBe(1n)
   expect(await partition(part)).toBeUndefined()
+  expect(await spanOf(app, part)).toEqual({ n: 0n, first: null, last: null }) // for who had listed it before
   const { rows } = await app.$client.query('select current_user::text as who')
   expect(rows).toEqual([{ who: 'weir_app' }])
 })
