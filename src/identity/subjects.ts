@@ -92,12 +92,12 @@ function distinct(wanted: readonly Presented[]): Presented[] {
   return [...byKey.values()].sort((a, b) => Buffer.compare(a.key, b.key))
 }
 
-/** Notes that subjects were seen today; at most one write a subject and day. */
-export async function markSeen(tx: Tx, subjects: readonly SubjectId[]): Promise<void> {
+/** Notes that subjects were seen on this day (YYYY-MM-DD), by the clock that asks; at most one write a subject and day. */
+export async function markSeen(tx: Tx, subjects: readonly SubjectId[], day: string): Promise<void> {
   await tx.$client.query(
-    `update weir.subject set seen_on = (clock_timestamp() at time zone 'UTC')::date
+    `update weir.subject set seen_on = $2::date
      where subject_id in (select subject_id from weir.subject where subject_id = any($1::uuid[])
-       and seen_on < (clock_timestamp() at time zone 'UTC')::date order by subject_id for update)`,
-    [uuidArray([...subjects])],
+       and seen_on < $2::date order by subject_id for update)`,
+    [uuidArray([...subjects]), day],
   )
 }

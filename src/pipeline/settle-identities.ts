@@ -114,7 +114,7 @@ export async function settle(
         what.link.flatMap((resolved) => wantedLink(resolved, nodes)),
       )
     }
-    if (what.seen.length > 0) await markSeen(tx, what.seen)
+    if (what.seen.length > 0) await markSeen(tx, what.seen, new Date(receivedAt).toISOString().slice(0, 10))
   })
 }
 

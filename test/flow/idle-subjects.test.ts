@@ -197,3 +197,19 @@ async function age(days: number): Promise<void> {
     days,
   ])
 }
+
+test('a node whose clock is days ahead of the database takes events all the same, and sees people by its own', async () => {
+  const ahead = await createTestApp()
+  try {
+    await ahead.grant('tim', 'personalisation')
+    ahead.moveClock(3 * DAY_MS)
+    const event = { type: 'track', event: 'Product Viewed', userId: 'tim', properties: { product_id: 'p1' } }
+    expect(await ahead.send(event)).toEqual(['accepted'])
+    const { rows } = await ahead.owner.$client.query<{ days: number }>(
+      'select max(seen_on) - current_date as days from weir.subject',
+    )
+    expect(rows[0]!.days).toBe(3)
+  } finally {
+    await ahead.stop()
+  }
+})
