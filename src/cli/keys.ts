@@ -3,6 +3,7 @@ import { readConfig } from '../config.ts'
 import { initKeys } from '../keys/init.ts'
 import { inventory } from '../keys/inventory.ts'
 import { keysetPath, makeRemoteRoot, passphraseFor } from '../keys/open.ts'
+import type { ModulePseudonyms } from '../keys/pseudonyms-in-use.ts'
 import { type KeysStatus, keysStatus } from '../keys/status.ts'
 import { registerBackup, registerRestore, registerVerify } from './keys-copies.ts'
 import { registerDrill } from './keys-drill.ts'
@@ -64,7 +65,7 @@ function registerStatus(status: Command): void {
   )
 }
 
-function statusText({ classes, horizon, backups }: KeysStatus): string {
+function statusText({ classes, horizon, backups, modules }: KeysStatus): string {
   const list = (kids: readonly number[]): string => (kids.length === 0 ? '-' : kids.join(', '))
   const rows = classes.map((one) => [one.class, String(one.active ?? '-'), list(one.decryptOnly), list(one.destroyed)])
   const before = horizon.erasedBefore === null ? 'nobody yet' : `whoever was erased before ${horizon.erasedBefore}`
@@ -78,6 +79,9 @@ function statusText({ classes, horizon, backups }: KeysStatus): string {
   return [
     columns(['class', 'active', 'decrypt-only', 'destroyed'], rows),
     '',
+    ...(modules.length === 0
+      ? []
+      : [columns(['module', 'pseudonym root', 'lasts', 'rebuilt'], modules.map(moduleRow)), '']),
     `Beyond anybody's reach already: ${before}.`,
     `Who is erased now is beyond it after ${horizon.unrecoverableAfter}.`,
     '',
@@ -85,6 +89,15 @@ function statusText({ classes, horizon, backups }: KeysStatus): string {
       ? 'No copy of the keys is known: weir keys backup makes one.'
       : columns(['copy of the keys', 'made', 'expires', 'verified', 'holds destroyed'], copies),
   ].join('\n')
+}
+
+function moduleRow({ module, root, rollingDays, rebuilt }: ModulePseudonyms): string[] {
+  const lasts = rollingDays === null ? 'as the root' : `${rollingDays} days`
+  return [module, root === null ? 'unknown' : String(root), lasts, rebuilt === null ? 'yes' : percent(rebuilt)]
+}
+
+function percent(share: number): string {
+  return `${Math.floor(share * 100)} %`
 }
 
 function registerInventory(command: Command): void {

@@ -2,6 +2,7 @@ import { appendEntries } from '../audit/log.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import { type KeyRow, readKeys } from './key-table.ts'
+import { pseudonymsInUse } from './pseudonyms-in-use.ts'
 import { countToReindex } from './reindex-plan.ts'
 import { countToRewrap } from './rewrap.ts'
 import { entry, type KeyDeps, type Rollable, rootVersionOf, withKeysLock } from './roll.ts'
@@ -28,7 +29,7 @@ export function destroyKeys(deps: KeyDeps, keyClass: Rollable, upTo: number): Pr
         `key ${keyClass}/${inUse.kid} is ${inUse.state}: weir keys rotate --class ${keyClass} replaces it`,
       )
     }
-    await refuseWhatIsNeeded(deps, keyClass)
+    await refuseWhatIsNeeded(deps, keyClass, upTo)
     for (const row of rows) if (row.state === 'decrypt-only') await forget(deps, row, keyClass)
     await deps.keyring.refresh()
     await finishDestroying(deps)
@@ -38,11 +39,16 @@ export function destroyKeys(deps: KeyDeps, keyClass: Rollable, upTo: number): Pr
   })
 }
 
-async function refuseWhatIsNeeded(deps: KeyDeps, keyClass: Rollable): Promise<void> {
+async function refuseWhatIsNeeded(deps: KeyDeps, keyClass: Rollable, upTo: number): Promise<void> {
   if (keyClass === 'epoch') {
     const left = await countToRewrap(deps.db, deps.keyring)
     if (left > 0)
       throw inUseError(`${left} subject keys are still under an older epoch: weir keys rotate takes them along`)
+  }
+  if (keyClass === 'pseudonym') {
+    const needed = (await pseudonymsInUse(deps.db)).find((kid) => kid <= upTo)
+    if (needed !== undefined)
+      throw inUseError(`modules hold rows under pseudonym root ${needed} still: weir keys status shows their rebuild`)
   }
   if (keyClass === 'index') {
     const left = await countToReindex(deps.db)

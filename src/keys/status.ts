@@ -4,6 +4,7 @@ import { livingBackups } from './backup.ts'
 import { type Horizon, horizon } from './horizon.ts'
 import { readKeys } from './key-table.ts'
 import { KEY_CLASSES, type KeyClass, type KeyProvider } from './provider.ts'
+import { type ModulePseudonyms, modulePseudonyms } from './pseudonyms-in-use.ts'
 
 export interface ClassStatus {
   readonly class: KeyClass
@@ -27,6 +28,8 @@ export interface KeysStatus {
   readonly classes: readonly ClassStatus[]
   readonly horizon: Horizon
   readonly backups: readonly BackupStatus[]
+  /** By which pseudonym root each module knows people, and how far a rebuild is. */
+  readonly modules: readonly ModulePseudonyms[]
 }
 
 /** What keys there are, never a key. `now` in milliseconds. */
@@ -56,5 +59,6 @@ export async function keysStatus(
       verifiedAt: one.verified_at?.toISOString() ?? null,
       holdsDestroyed: one.keys.filter((name) => destroyed.has(name)),
     })),
+    modules: await modulePseudonyms(db),
   }
 }

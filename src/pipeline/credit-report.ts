@@ -14,6 +14,7 @@ import { addCosts, type CostRow, type CostSum, readCosts } from '../totals/costs
 import { servedShops } from '../totals/counting-sources.ts'
 import { readTotals, type TotalSum, type Totals } from '../totals/read.ts'
 import { linesOf, type ReportLine } from './credit-lines.ts'
+import { readModuleRoot } from './module-root.ts'
 
 export interface CreditDeps {
   readonly db: Db
@@ -50,6 +51,7 @@ export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<J
   if (!deps.active().compiled.destinations.some(({ name }) => name === MODULE)) {
     throw new AppError('not-found', 'the policy in force names no attribution: nothing may be made of what it holds')
   }
+  await refuseHalfOfIt(deps)
   const days = daysOf(ask, deps.now())
   await deps.audit.append({
     actor: `${ask.actor.kind}:${ask.actor.id}`,
@@ -78,6 +80,15 @@ export async function readCreditFor(deps: CreditDeps, ask: CreditAsk): Promise<J
       .map(([other, tally]) => ({ currency: other, conversions: tally.conversions }))
       .sort((a, b) => b.conversions - a.conversions || (a.currency < b.currency ? -1 : 1)),
   }
+}
+
+/** While the module is rebuilt it holds a part of what happened: credit by a part is none. */
+async function refuseHalfOfIt({ db, active }: Pick<CreditDeps, 'db' | 'active'>): Promise<void> {
+  const root = await readModuleRoot(db, active().destinationIds.get(MODULE)!)
+  if (root?.until === undefined) return
+  const message =
+    'attribution is rebuilt under new pseudonyms just now: ask again when weir keys status says that it is done'
+  throw new AppError('overloaded', message, { code: 'rebuilding', retryAfter: 60 })
 }
 
 /** What marketing cost; the same batchId again changes nothing. What is refused is not entered as done. */
