@@ -6,6 +6,7 @@ import type { SubjectId } from '../event/ids.ts'
 import { moveCursor } from '../eventlog/read.ts'
 import type { Module } from '../modules/module.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
+import { ROUNDING_DAYS } from '../policy/pseudonym-periods.ts'
 import { periodOf } from '../protect/pseudonymise.ts'
 import { asModule } from './as-module.ts'
 import { type ModuleRoot, readModuleRoot, readRoots, writeModuleRoot } from './module-root.ts'
@@ -25,7 +26,6 @@ export interface Place {
 export const FIRST_DEVICE = '00000000-0000-0000-0000-000000000000' as SubjectId
 
 const DAY_MS = 86_400_000
-const ROUNDING_DAYS = 62 // what retention rounds up by, twice
 const WAIT = '200ms'
 const LOCK_NOT_AVAILABLE = '55P03'
 

@@ -1,9 +1,19 @@
 import { xxh3 } from '@node-rs/xxhash'
 import { maskOf, PURPOSES, type Purpose } from '../event/purpose.ts'
-import type { Basis, CompiledPolicy, Destination, EventRule, FieldClass, KeyTimes, RetentionRules, Route } from './compiled.ts'
+import type {
+  Basis,
+  CompiledPolicy,
+  Destination,
+  EventRule,
+  FieldClass,
+  KeyTimes,
+  RetentionRules,
+  Route,
+} from './compiled.ts'
 import type { PolicyDocument, PolicySource } from './document.ts'
 import { fieldsOf, own, type StatedEvent, statedEvents } from './fields.ts'
 import { stepOf } from './partitions.ts'
+import { DEFAULT_ROLLING_DAYS } from './pseudonym-periods.ts'
 
 /**
  * Makes the policy that decide() reads. Pure; the same meaning gives the same fingerprint, whatever the order,
@@ -31,6 +41,7 @@ export function compile(source: PolicySource): CompiledPolicy {
     destinations,
     retention: retentionRules(document.retention ?? {}),
     keys: keyTimes(document.keys ?? {}),
+    ...(document.linkability === undefined ? {} : { maxLinkable: document.linkability.max_share }),
     events: new Map(eventList.map((rule) => [rule.key, rule])),
     eventList,
     purposeAt: byPurpose((purpose) => tree.keyAt(['purposes', purpose])),
@@ -113,6 +124,7 @@ function destination({ document, tree }: PolicySource, name: string): Destinatio
     role: entry.role,
     region: entry.region,
     time: entry.time,
+    ...(entry.pseudonyms === 'rolling' ? { rollingDays: entry.rolling_days ?? DEFAULT_ROLLING_DAYS } : {}),
     ...(entry.pia_ref === undefined ? {} : { piaRef: entry.pia_ref }),
     ...(entry.recipient_notice === undefined ? {} : { recipientNotice: entry.recipient_notice }),
     where: tree.keyAt(['destinations', name]),

@@ -130,6 +130,8 @@ export interface CompiledPolicy {
   readonly destinations: readonly Destination[]
   readonly retention: RetentionRules
   readonly keys: KeyTimes
+  /** Share of the people of two modules that may be linked by quasi-identifiers; absent where the text states none. */
+  readonly maxLinkable?: number
   /** Keyed by event key: `track:Order Completed`, `identify`, `page`… */
   readonly events: ReadonlyMap<string, EventRule>
   /** Sorted by key, so that an index means the same whatever the order in the text. */

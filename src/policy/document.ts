@@ -57,6 +57,9 @@ const destination = entries('write kind, purpose, role, region and time', {
     .string('write the country of the recipient, for instance region: CN')
     .regex(/^[A-Z]{2}(-[A-Z0-9]{1,3})?$/, 'write an ISO 3166 code, for instance CN or US-CA'),
   time: oneOf(['minute', 'day']),
+  /** `linkable`: a person has one pseudonym as long as the root lives; `rolling`: another one in each period. */
+  pseudonyms: oneOf(['linkable', 'rolling']).optional(),
+  rolling_days: days('write a whole number of days, for instance rolling_days: 30').optional(),
   recipient_notice: reference.optional(),
   pia_ref: reference.optional(),
   cn_mechanism: entries('write `{type: standard-contract, ref: …}`', {
@@ -86,6 +89,14 @@ const retention = entries('write `retention: {fuse_share: 0.5}`, or leave it out
   ledger_days: days('write a whole number of days, for instance ledger_days: 1095').optional(),
   /** A device that nobody knows is forgotten after so many idle days. */
   idle_device_days: days('write a whole number of days, for instance idle_device_days: 30').optional(),
+})
+
+const linkFix = 'write a share from 0 to 1, for instance max_share: 0.1'
+const linkability = entries('write `linkability: {max_share: 0.1}`, or leave it out', {
+  /**
+   * Of the people that two modules hold, the share that may be found again by what both know of them but no identifier.
+   */
+  max_share: z.number(linkFix).min(0, linkFix).max(1, linkFix),
 })
 
 const listFix = 'write a list, for instance [product_id, sku]'
@@ -128,6 +139,7 @@ export const PolicyDocument = entries('write a policy: apiVersion, policy, effec
   classes: z.record(name, fieldClass, 'write the classes, each with retain_days'),
   destinations: z.record(name, destination, 'write the destinations, or {}'),
   keys: keyTimes.optional(),
+  linkability: linkability.optional(),
   retention: retention.optional(),
   tokens: z.record(z.string(), oneOf(TOKEN_KINDS), 'write field names with order, cart or visit').optional(),
   fields: z.record(name, group, 'write groups of fields').optional(),

@@ -2,9 +2,12 @@ import { PURPOSES, type Purpose } from '../event/purpose.ts'
 import type { DestinationEntry, PolicyDocument } from './document.ts'
 import type { Complain } from './fields.ts'
 import { partitionsOf, stepOf } from './partitions.ts'
+import { DEFAULT_ROLLING_DAYS, ROUNDING_DAYS } from './pseudonym-periods.ts'
 
 /** Partitions of sealed content that the database is to hold at most. */
 export const MAX_PARTITIONS = 200
+/** Pseudonyms of one person at one module that a withdrawal has to look for. */
+const MAX_PERIODS = 60
 /** A route mask is a signed 32-bit integer in log rows. */
 const MAX_DESTINATIONS = 30
 
@@ -63,11 +66,7 @@ function proveClasses(document: PolicyDocument, complain: Complain): void {
     partitions += partitionsOf(kept)
     if (entry.step !== undefined && entry.step !== step) {
       const why = step === 'day' ? 'a month would drop it long before' : 'days would make too many partitions'
-      complain(
-        [...stated, 'step'],
-        `step: ${entry.step} does not suit ${kept} days (${why})`,
-        `write step: ${step}`,
-      )
+      complain([...stated, 'step'], `step: ${entry.step} does not suit ${kept} days (${why})`, `write step: ${step}`)
     }
     if (entry.floor_days !== undefined && entry.floor_basis === undefined) {
       complain([...stated, 'floor_days'], 'a floor needs the law it comes from', 'write floor_basis: and the law')
@@ -104,7 +103,32 @@ function proveDestination(document: PolicyDocument, name: string, entry: Destina
     const what = `${name} needs an impact assessment first (PIPL 55, GDPR 35)`
     complain([...stated, 'role'], what, 'write pia_ref: and the reference of the assessment')
   }
+  provePseudonyms(document, name, entry, complain)
   if (entry.kind === 'module' && entry.role === 'third-party') {
     complain([...stated, 'kind'], 'a hosted module is run by the shop or for it', 'write role: self or role: entrusted')
+  }
+}
+
+/**
+ * Erasing a person asks for every pseudonym that rows can be under: of so many periods as the longest class lasts, and of
+ * the months that its end is rounded up by.
+ */
+function provePseudonyms(document: PolicyDocument, name: string, entry: DestinationEntry, complain: Complain): void {
+  const stated = ['destinations', name]
+  if (entry.pseudonyms !== 'rolling') {
+    if (entry.rolling_days === undefined) return
+    complain([...stated, 'rolling_days'], 'linkable pseudonyms have no period', 'write pseudonyms: rolling')
+    return
+  }
+  const longest = Math.max(0, ...Object.values(document.classes).map((each) => each.retain_days))
+  const least = Math.ceil((longest + ROUNDING_DAYS) / MAX_PERIODS)
+  const periodDays = entry.rolling_days ?? DEFAULT_ROLLING_DAYS
+  if (periodDays < least) {
+    const what = `with ${longest} days of retention a person would have more than ${MAX_PERIODS} pseudonyms at once`
+    complain(
+      [...stated, entry.rolling_days === undefined ? 'pseudonyms' : 'rolling_days'],
+      what,
+      `write rolling_days: ${least} or more`,
+    )
   }
 }

@@ -12,6 +12,35 @@ const routed = (field: string): string => `reco: {purpose: personalisation, fiel
 const CONTACT = 'contact: {retain_days: 365, may_reach: ourselves}'
 
 const cases: readonly Case[] = [
+  // pseudonyms
+  [
+    'pseudonyms of a third kind',
+    MODULE,
+    MODULE.replace('}', ', pseudonyms: eternal}'),
+    'pseudonyms: eternal',
+    /`pseudonyms` is not right: write one of linkable, rolling/,
+  ],
+  [
+    'a period of pseudonyms that do not roll',
+    MODULE,
+    MODULE.replace('}', ', rolling_days: 30}'),
+    'rolling_days: 30',
+    /linkable pseudonyms have no period: write pseudonyms: rolling/,
+  ],
+  [
+    'a period so short that one person has too many pseudonyms',
+    MODULE,
+    MODULE.replace('}', ', pseudonyms: rolling, rolling_days: 2}'),
+    'rolling_days: 2',
+    /more than 60 pseudonyms at once: write rolling_days: \d+ or more/,
+  ],
+  [
+    'a share of linkable people above all of them',
+    'policy: small',
+    'policy: small\nlinkability: {max_share: 2}',
+    'max_share: 2',
+    /`max_share` is not right: write a share from 0 to 1/,
+  ],
   // shape
   [
     'an unknown key',

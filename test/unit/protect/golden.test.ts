@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { subjectId } from '../../../src/event/ids.ts'
 import type { Purpose } from '../../../src/event/purpose.ts'
 import { ProtectError } from '../../../src/protect/protect-error.ts'
-import { makePseudonymiser, type TokenKind } from '../../../src/protect/pseudonymise.ts'
+import { makePseudonymiser, makeRollingPseudonymiser, type TokenKind } from '../../../src/protect/pseudonymise.ts'
 import { openRecord, readHeader, sealRecordWithNonce } from '../../../src/protect/seal.ts'
 import {
   deriveGroupKey,
@@ -74,6 +74,18 @@ test('pseudonyms and tokens v1 are as published', () => {
     return pseudonymiser.token(kind as TokenKind, value)
   })
   expect(made).toEqual(psn.tests.map((vector) => vector.out))
+  expect(new Set(made).size).toBe(made.length)
+})
+
+test('pseudonyms and tokens v2, which roll, are as published', () => {
+  const root = keyOf(psn.root)
+  const made = psn.rolling.tests.map(({ kid, days, at, purpose, destination, kind, value }) => {
+    const pseudonymiser = makeRollingPseudonymiser(root, { kid, days }, purpose as Purpose, destination)
+    const time = Date.parse(at)
+    if (kind === 'subject') return pseudonymiser.pseudonym(subjectId(value), time)
+    return pseudonymiser.token(kind as TokenKind, value, time)
+  })
+  expect(made).toEqual(psn.rolling.tests.map((vector) => vector.out))
   expect(new Set(made).size).toBe(made.length)
 })
 

@@ -2,7 +2,7 @@ import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { subjectId } from '../../../src/event/ids.ts'
-import { makePseudonymiser } from '../../../src/protect/pseudonymise.ts'
+import { makePseudonymiser, makeRollingPseudonymiser } from '../../../src/protect/pseudonymise.ts'
 
 const root = createSecretKey(randomBytes(32))
 const subject = subjectId(randomUUID())
@@ -47,4 +47,29 @@ test('a root number beyond 24 bits is refused', () => {
   for (const kid of [-1, 0x1000000, 1.5]) {
     expect(() => makePseudonymiser(root, kid, 'analytics', 'warehouse')).toThrow(RangeError)
   }
+})
+
+const DAY_MS = 86_400_000
+
+test('a rolling pseudonym is the same within its period and another one in the next, never a SHA-256', () => {
+  const days = fc.integer({ min: 1, max: 400 })
+  fc.assert(
+    fc.property(days, fc.nat(20_000), fc.nat(DAY_MS - 1), (period, day, moment) => {
+      const made = makeRollingPseudonymiser(root, { kid: 3, days: period }, 'analytics', 'warehouse')
+      const at = day * DAY_MS + moment
+      const start = Math.floor(day / period) * period * DAY_MS
+      expect(made.pseudonym(subject, at)).toBe(made.pseudonym(subject, start))
+      expect(made.pseudonym(subject, at)).not.toBe(made.pseudonym(subject, start + period * DAY_MS))
+      expect(made.token('order', 'x', at)).not.toBe(made.token('order', 'x', start + period * DAY_MS))
+      expect(made.pseudonym(subject, at)).toMatch(/^p2\.AAAD\.\d{1,5}\.[\w-]{22}$/)
+    }),
+  )
+})
+
+test('the pseudonyms of a span are those of every moment in it, each once', () => {
+  const made = makeRollingPseudonymiser(root, { kid: 1, days: 30 }, 'analytics', 'warehouse')
+  const [from, to] = [Date.UTC(2025, 0, 1), Date.UTC(2026, 10, 22)]
+  const each = new Set<string>()
+  for (let at = from; at <= to; at += DAY_MS) each.add(made.pseudonym(subject, at))
+  expect(made.pseudonyms(subject, { from, to })).toEqual([...each])
 })
