@@ -54,7 +54,6 @@ export interface Keyring {
   readonly pseudonym: KeyVersions
   /** For blindIndex. */
   readonly index: KeyVersions
-  readonly indexKey: KeyObject
   /** For eventKey and orderKey. */
   readonly dedupeKey: KeyObject
   /** For what remains of erased subjects, so that a replayed event does not bring them back. */
@@ -136,9 +135,6 @@ export async function openKeyring(
     },
     get index() {
       return open.versions.index
-    },
-    get indexKey() {
-      return open.versions.index.active.key
     },
     get dedupeKey() {
       return open.versions.dedupe.active.key

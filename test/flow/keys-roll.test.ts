@@ -201,4 +201,4 @@ test('rewrapping many keys lets the table grow by less than a third', async () =
   } finally {
     await rolled.stop()
   }
-})
+}, 900_000)

@@ -8,11 +8,11 @@ import { loadSubjectKeys } from '../../src/keys/subject-keys.ts'
 import { keyVersionOf, openBlob } from '../../src/pipeline/protect-event.ts'
 import type { TestApp } from './test-app.ts'
 
-/** The subject behind an identifier, or undefined. */
+/** The subject behind an identifier, under whichever root that is read, or undefined. */
 export async function subjectOf(weir: TestApp, type: IdentifierType, value: string): Promise<SubjectId | undefined> {
   const { rows } = await weir.owner.$client.query<{ subject_id: string }>(
-    'select subject_id from weir.identifier where index_key = $1',
-    [Buffer.from(blindIndex(weir.keyring.indexKey, type, value))],
+    'select distinct subject_id from weir.identifier where index_key = any($1)',
+    [weir.keyring.index.readable.map(({ key }) => Buffer.from(blindIndex(key, type, value)))],
   )
   return rows[0] && subjectId(rows[0].subject_id)
 }

@@ -70,6 +70,7 @@ export interface TestAppOptions {
   readonly policyDir?: string
   readonly modules?: readonly Module[]
   readonly queueLimit?: number
+  readonly mode?: 'development' | 'production'
   /** Runs as superuser in the new database before the gateway is made: schemas and roles of test modules. */
   readonly prepare?: (superuser: pg.Client) => Promise<void>
   /** Deliver on its own, as in production, rather than when the test says so. */
@@ -95,7 +96,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const provider = await openFileProvider(keyset)
   const appOptions = {
     config: {
-      mode: 'development',
+      mode: options.mode ?? 'development',
       policyDir: options.policyDir ?? join(import.meta.dirname, '..', '..', 'policies'),
       http: {
         host: '127.0.0.1',
