@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { eventKey, orderKey, secretHash } from '../../../src/identity/blind-index.ts'
+import { type OpenWith, openBackup } from '../../../src/keys/backup-file.ts'
 import { checkValue } from '../../../src/keys/key-table.ts'
 import type { KeyClass, WrapContext } from '../../../src/keys/provider.ts'
 import { readContent, writeContent } from '../../../src/keys/providers/keyset-content.ts'
@@ -11,6 +12,7 @@ import {
   parseRemote,
   type RemoteSuite,
 } from '../../../src/keys/providers/remote-wrapping.ts'
+import backup from '../../golden/backup-v1.json' with { type: 'json' }
 import keyset from '../../golden/keyset-v1.json' with { type: 'json' }
 import mac from '../../golden/mac-v1.json' with { type: 'json' }
 import rkek from '../../golden/rkek-v1.json' with { type: 'json' }
@@ -92,3 +94,19 @@ function failureOf(work: () => unknown): unknown {
     return codeOf(error)
   }
 }
+
+describe('copy of the keys v1', () => {
+  for (const vector of backup.tests) {
+    test(`${vector.id} ${vector.comment}: ${vector.result}`, async () => {
+      const { passphrase, privateKey } = vector.with as { passphrase?: string; privateKey?: object }
+      const given = passphrase === undefined ? { privateKey } : { passphrase: Buffer.from(passphrase) }
+      const opened = openBackup(Buffer.from(JSON.stringify(vector.file)), given as OpenWith, 'keys.json')
+      if (vector.error !== undefined) {
+        expect(await opened.catch(codeOf)).toBe(vector.error)
+        return
+      }
+      const { keys } = await opened
+      expect(keys.map((one) => ({ ...one, key: one.key.export().toString('hex') }))).toEqual(vector.keys)
+    })
+  }
+})
