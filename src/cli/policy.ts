@@ -7,6 +7,7 @@ import { type Explanation, explain, findRule } from '../policy/explain.ts'
 import { loadPolicy, PolicyRefused } from '../policy/load.ts'
 import { nearMatches } from '../policy/near-match.ts'
 import { problemLine } from '../policy/read.ts'
+import { registerLinkability } from './linkability.ts'
 import { answer, type CommonOptions, example } from './output.ts'
 
 interface PolicyOptions extends CommonOptions {
@@ -40,6 +41,7 @@ export function register(command: Command): void {
     .addHelpText('after', EXPLAIN_CODES)
     .addHelpText('after', example('npm run -s weir -- policy explain "Order Completed" --grant personalisation'))
     .action(explainEvent)
+  registerLinkability(command)
 }
 
 async function check(options: PolicyOptions): Promise<void> {

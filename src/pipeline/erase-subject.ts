@@ -30,15 +30,20 @@ export async function eraseSubject(tx: Tx, holder: Holder, subject: SubjectId): 
   }
 }
 
+/** pseudonymsOf for some subjects. */
+export async function pseudonymsHeld(tx: Tx, holder: Holder, subjects: readonly SubjectId[]): Promise<Pseudonym[]> {
+  return subjects.flatMap(await pseudonymsOf(tx, holder))
+}
+
 /**
- * The pseudonyms under which a module can hold rows of the subjects: under rolling ones those of every period since the
+ * The pseudonyms under which a module can hold rows of a subject: under rolling ones those of every period since the
  * first that has rows; those of each root that is open, where it is not known which one the rows are under.
  */
-export async function pseudonymsHeld(tx: Tx, holder: Holder, subjects: readonly SubjectId[]): Promise<Pseudonym[]> {
+export async function pseudonymsOf(tx: Tx, holder: Holder): Promise<(subject: SubjectId) => Pseudonym[]> {
   const root = await readModuleRoot(tx, holder.destinationId)
   const isKnown = root !== undefined && root.kid !== 0
   const kids = isKnown ? [root.kid] : holder.keyring.pseudonym.readable.map(({ kid }) => kid)
-  return kids.flatMap((kid) => subjects.flatMap((subject) => underRoot(holder, { ...root, kid }, subject)))
+  return (subject) => kids.flatMap((kid) => underRoot(holder, { ...root, kid }, subject))
 }
 
 function underRoot(
