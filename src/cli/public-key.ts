@@ -2,6 +2,7 @@ import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
+import { isForTokens } from '../identity/subject-token.ts'
 
 /** What subject tokens are verified with: Ed25519 or P-256. A private key is refused, it has no business here. */
 export async function readPublicKey(file: string): Promise<JsonObject> {
@@ -14,6 +15,12 @@ export async function readPublicKey(file: string): Promise<JsonObject> {
   }
   if ('d' in jwk) {
     throw new AppError('invalid', '--subject-key holds a private key: keep it at the shop, give Weir the public one')
+  }
+  if (!isForTokens(jwk, jwk.kty === 'OKP' ? 'EdDSA' : 'ES256')) {
+    throw new AppError(
+      'invalid',
+      '--subject-key says by its use, key_ops or alg that it is for something else than EdDSA or ES256 signatures: name a key for signing',
+    )
   }
   return jwk
 }

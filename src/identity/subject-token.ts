@@ -54,7 +54,10 @@ export function createSubjectTokens(options: {
 }
 
 /** RFC 7517 §4.2 to §4.4: what a key says of its own use binds, where it says it. RFC 9864 names EdDSA by its curve. */
-function isForTokens({ use, key_ops, alg }: JWK, algorithm: 'EdDSA' | 'ES256'): boolean {
+export function isForTokens(
+  { use, key_ops, alg }: Pick<JWK, 'use' | 'key_ops' | 'alg'>,
+  algorithm: 'EdDSA' | 'ES256',
+): boolean {
   const algorithms = algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : ['ES256']
   return (
     (use ?? 'sig') === 'sig' && (key_ops?.includes('verify') ?? true) && (alg === undefined || algorithms.includes(alg))

@@ -73,6 +73,8 @@ async function encryptTo(publicKeys: readonly JWK[], content: Uint8Array): Promi
   const jwe = new GeneralEncrypt(content).setProtectedHeader({ enc: 'A256GCM' })
   for (const jwk of publicKeys) {
     if (jwk.d !== undefined) throw refuse('a private key was given where public ones seal: keep it with its officer')
+    if ((jwk.use ?? 'enc') !== 'enc')
+      throw refuse('a public key says that it is for signatures: name one for encryption')
     const key = await importJWK({ ...jwk, alg: 'ECDH-ES+A256KW' }).catch(() => {
       throw refuse('a public key is no JWK of an EC P-256 or OKP X25519 key')
     })

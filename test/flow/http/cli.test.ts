@@ -80,6 +80,10 @@ test('source add --subject-key takes a public key and refuses a private one', as
   expect(await add('signed')).toMatchObject({ code: 2, err: expect.stringContaining('private') })
   await writeFile(file, JSON.stringify({ ...(await exportJWK(publicKey)), alg: 'ES256' }))
   expect((await add('signed')).code).toBe(0)
+  for (const other of [{ use: 'enc' }, { alg: 'ECDH-ES' }, { key_ops: ['sign'] }]) {
+    await writeFile(file, JSON.stringify({ ...(await exportJWK(publicKey)), ...other }))
+    expect(await add('other')).toMatchObject({ code: 2, err: expect.stringContaining('for something else') })
+  }
   await writeFile(file, '{"kty":"oct","k":"c2VjcmV0","alg":"HS256"}')
   expect((await add('shared')).code).toBe(2)
 })
