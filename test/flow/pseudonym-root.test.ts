@@ -11,6 +11,7 @@ import { keysStatus } from '../../src/keys/status.ts'
 import { attribution } from '../../src/modules/attribution/attribution.ts'
 import type { Module } from '../../src/modules/module.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
+import { makePseudonymiser } from '../../src/protect/pseudonymise.ts'
 import {
   bodyOf,
   digestNow,
@@ -259,4 +260,34 @@ test('somebody is answered by what is held of them, before and after, on a node 
   await weir.settle()
   expect(await items()).toEqual(before)
   expect(await pseudonymsInUse(weir.db)).toEqual([2])
+})
+
+test('the runbook: rotate, wait, destroy; who has the old root and every subject id finds nobody any more', async () => {
+  await fillShop()
+  await weir.keyring.refresh()
+  const stolen = weir.keyring.pseudonym.active
+  const { rows } = await weir.owner.$client.query<{ subject_id: SubjectId }>('select subject_id from weir.subject')
+  const known = (): Promise<number[]> =>
+    Promise.all(
+      MODULES.map(async ({ name, purpose }) => {
+        const thief = makePseudonymiser(stolen.key, stolen.kid, purpose, name)
+        const held = new Set(await namesIn(weir, name))
+        return rows.filter((row) => held.has(thief.pseudonym(row.subject_id))).length
+      }),
+    )
+  expect(Math.min(...(await known()))).toBeGreaterThanOrEqual(PEOPLE.length)
+  await rollKey(await deps(), 'pseudonym')
+  await weir.settle()
+  const { modules } = await keysStatus({ db: weir.db, provider: weir.keys }, TIMES, Date.now())
+  expect(modules.map(({ root, rebuilt }) => [root, rebuilt])).toEqual([
+    [2, null],
+    [2, null],
+  ])
+  expect((await destroyKeys(await deps(), 'pseudonym', 1)).map(({ kid }) => kid)).toEqual([1])
+  expect(await known()).toEqual([0, 0])
+  for (const { name } of MODULES)
+    expect((await namesIn(weir, name)).filter((value) => value.slice(3, 7) === 'AAAB')).toEqual([])
+  const { classes } = await keysStatus({ db: weir.db, provider: weir.keys }, TIMES, Date.now())
+  expect(classes).toContainEqual({ class: 'pseudonym', active: 2, decryptOnly: [], destroyed: [1] })
+  await expectRebuilt()
 })
