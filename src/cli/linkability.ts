@@ -92,7 +92,7 @@ function wording(pairs: readonly PairLinkability[]): string {
 
 function advice({ a, b, share, limit, by }: PairLinkability): string {
   const where =
-    by === null ? '' : ` by the days of ${a}.${by.a} and ${b}.${by.b}${by.columns.map((name) => `, ${name}`)}`
+    by === null ? '' : ` by the days of ${a}.${by.a} and ${b}.${by.b}${by.columns.map((name) => `, ${name}`).join('')}`
   return `${a} and ${b}: ${percent(share)} is above ${percent(limit)}${where}: let one of them have pseudonyms: rolling, or fewer rolling_days, or take a route out that both have`
 }
 

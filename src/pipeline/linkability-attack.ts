@@ -12,9 +12,11 @@ export const ATTACKS = ['same', 'alike', 'contained'] as const
 export type AttackKind = (typeof ATTACKS)[number]
 
 export interface Found {
-  /** Names that were looked for: those of the smaller side, or an even sample of them. */
+  /** People of the side that was looked for, however many names they have. */
   readonly people: number
-  /** Of those, found again uniquely and rightly. */
+  /** Of those, looked for: all, or an even sample. */
+  readonly looked: number
+  /** Of those, found again uniquely and rightly, by one of their names at least. */
   readonly linked: number
 }
 
@@ -22,20 +24,20 @@ export interface Found {
 export const MOST_LOOKED_FOR = 5_000
 
 /**
- * Looks for each name of one side on the other, by traits alone, as somebody would who has both data sets and nothing
+ * Looks for each person of one side on the other, by traits alone, as somebody would who has both data sets and nothing
  * else; then asks the truth. A guess counts where there is one best candidate and it is the right one. Pure.
  */
 export function attack(kind: AttackKind, looked: Side, among: Side): Found {
-  const names = sample([...looked.traits.keys()].sort(), MOST_LOOKED_FOR)
+  const people = Map.groupBy([...looked.traits.keys()].sort(), (name) => looked.truth.get(name) ?? name)
+  const sampled = sample([...people.keys()], MOST_LOOKED_FOR)
   const index = kind === 'same' ? indexOfKeys(among.traits) : indexOfTraits(among.traits)
-  let linked = 0
-  for (const name of names) {
+  const isFound = (name: string, person: string): boolean => {
     const traits = looked.traits.get(name)!
     const guess = kind === 'same' ? only(index.get(keyOf(traits)) ?? []) : best(kind, traits, among.traits, index)
-    const person = looked.truth.get(name)
-    if (guess !== undefined && person !== undefined && among.truth.get(guess) === person) linked++
+    return guess !== undefined && among.truth.get(guess) === person
   }
-  return { people: names.length, linked }
+  const linked = sampled.filter((person) => people.get(person)!.some((name) => isFound(name, person)))
+  return { people: people.size, looked: sampled.length, linked: linked.length }
 }
 
 type Index = ReadonlyMap<string, readonly string[]>

@@ -8,7 +8,7 @@ import { type Hosted, type Sight, sightsOf, traitsOf, truthOf } from './linkabil
 export interface PairLinkability {
   readonly a: string
   readonly b: string
-  /** Names that the smaller of the two knows people by; an even sample of 5,000 is looked for where there are more. */
+  /** People of the smaller of the two, however many names they have; an even sample of 5,000 is looked for where there are more. */
   readonly people: number
   readonly linked: number
   readonly share: number
@@ -58,7 +58,7 @@ interface Pair {
 async function measurePair(tx: Tx, pair: Pair): Promise<PairLinkability> {
   const { a, b, limit } = pair
   const [ofA, ofB] = [viewsOf(await sightsOf(tx, a)), viewsOf(await sightsOf(tx, b))]
-  const people = [await countOf(tx, a, ofA[0]), await countOf(tx, b, ofB[0])] as const
+  const people = [await countOf(tx, pair, a, ofA[0]), await countOf(tx, pair, b, ofB[0])] as const
   const smaller = Math.min(...people)
   let linked = 0
   let by: PairLinkability['by'] = null
@@ -78,7 +78,7 @@ async function measurePair(tx: Tx, pair: Pair): Promise<PairLinkability> {
   return { a: a.module.name, b: b.module.name, people: smaller, linked, share, limit, ok: share <= limit, by }
 }
 
-/** How many names of the smaller side are found again; where a sample was looked for, of all of them as of the sample. */
+/** How many people of the smaller side are found again; where a sample was looked for, of all of them as of the sample. */
 function lookFor(
   how: AttackKind,
   { a, b, truths }: Pair,
@@ -91,7 +91,7 @@ function lookFor(
     { traits: looked, truth: truths.get(first)! },
     { traits: among, truth: truths.get(second)! },
   )
-  return found.people === 0 ? 0 : Math.round((found.linked * looked.size) / found.people)
+  return found.looked === 0 ? 0 : Math.round((found.linked * found.people) / found.looked)
 }
 
 /** What an attacker may look at: everything together, or one table. */
@@ -111,6 +111,8 @@ function commonColumns(left: View, right: View): string[] {
   return (first?.says ?? []).filter((column) => others.every(({ says }) => says.includes(column)))
 }
 
-async function countOf(tx: Tx, side: Hosted, view: View | undefined): Promise<number> {
-  return view === undefined ? 0 : (await traitsOf(tx, side, view.sights, [])).size
+async function countOf(tx: Tx, { truths }: Pair, side: Hosted, view: View | undefined): Promise<number> {
+  if (view === undefined) return 0
+  const truth = truths.get(side)!
+  return new Set([...(await traitsOf(tx, side, view.sights, [])).keys()].map((name) => truth.get(name) ?? name)).size
 }

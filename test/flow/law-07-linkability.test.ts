@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { attribution } from '../../src/modules/attribution/attribution.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
@@ -7,6 +8,7 @@ import { createPseudonymisers } from '../../src/pipeline/pseudonymisers.ts'
 import { policyWith } from '../support/recording-module.ts'
 import { readRetail, retailIsThere } from '../support/retail.ts'
 import { sendToBoth } from '../support/retail-for-all.ts'
+import { runCommand } from '../support/run-command.ts'
 import { createTestApp, order, type TestApp } from '../support/test-app.ts'
 
 const HOUR = 3_600_000
@@ -48,6 +50,18 @@ test('who came alone on a day is found again by it, who came with others is not;
       `select count(*)::int as n from weir.audit_entry where action = 'linkability.measure'`,
     )
     expect(rows).toEqual([{ n: 3 }])
+
+    const keys = dirname(weir.keyset.path)
+    const told = await runCommand(['policy', 'linkability', '--json'], {
+      DATABASE_URL: weir.database.ownerUrl,
+      WEIR_DATA_DIR: keys,
+      WEIR_KEYS: `file:${keys}`,
+    })
+    expect(told.stderr).toBe('')
+    const { pairs } = JSON.parse(told.stdout) as { pairs: PairLinkability[] }
+    expect(pairs).toMatchObject([{ a: 'attribution', b: 'recommendation', people: 7, linked: 2, share: 2 / 7 }])
+    expect(told.code).toBe(pairs.every(({ ok }) => ok) ? 0 : 1)
+    expect(told.stdout).not.toMatch(/[pt]\d\.|day-|O-\d|tea/)
   } finally {
     await weir.stop()
   }

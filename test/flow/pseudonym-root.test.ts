@@ -30,14 +30,16 @@ const TIMES = { epochDays: 3_000, backupDays: 35, keyBackupDays: 35, overlapDays
 /** Fails once, in the n-th call that changes a module's state; what was done in its transaction is gone. */
 const breaking = { at: 0, calls: 0 }
 function breakable(module: Module): Module {
-  const counted =
-    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
-    (...args: A): Promise<R> => {
-      if (++breaking.calls === breaking.at)
-        return Promise.reject(Object.assign(new Error('cut off'), { code: '57P01' }))
-      return work(...args)
-    }
-  return { ...module, handle: counted(module.handle), relink: counted(module.relink), clear: counted(module.clear) }
+  const counted = <R>(work: () => Promise<R>): Promise<R> => {
+    if (++breaking.calls === breaking.at) return Promise.reject(Object.assign(new Error('cut off'), { code: '57P01' }))
+    return work()
+  }
+  return {
+    ...module,
+    handle: (tx, batch) => counted(() => module.handle(tx, batch)),
+    relink: (tx, from, to) => counted(() => module.relink(tx, from, to)),
+    clear: (tx) => counted(() => module.clear(tx)),
+  }
 }
 
 const MODULES = [attribution, recommendation]

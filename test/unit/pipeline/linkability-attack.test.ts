@@ -24,7 +24,8 @@ test.each(ATTACKS)('%s: who did what nobody else did is found; who did what anot
 
 test('a guess that is wrong counts for nothing', () => {
   const wrong = { ...side('b', PEOPLE), truth: new Map([['b0', 'person 1']]) }
-  for (const kind of ATTACKS) expect(attack(kind, side('a', PEOPLE), wrong)).toEqual({ people: 5, linked: 0 })
+  for (const kind of ATTACKS)
+    expect(attack(kind, side('a', PEOPLE), wrong)).toEqual({ people: 5, looked: 5, linked: 0 })
 })
 
 test('one of whom the other side knows a part only is found by what is most alike', () => {
@@ -60,5 +61,21 @@ test('of very many an even sample is looked for', () => {
     'a',
     Array.from({ length: MOST_LOOKED_FOR + 10 }, (_, i) => [`day ${i}`]),
   )
-  expect(attack('same', many, many)).toEqual({ people: MOST_LOOKED_FOR, linked: MOST_LOOKED_FOR })
+  expect(attack('same', many, many)).toEqual({
+    people: MOST_LOOKED_FOR + 10,
+    looked: MOST_LOOKED_FOR,
+    linked: MOST_LOOKED_FOR,
+  })
+})
+
+test('of somebody with several names one that is found again is enough', () => {
+  const rolling = {
+    ...side('a', [['mon'], ['tue']]),
+    truth: new Map([
+      ['a0', 'person 0'],
+      ['a1', 'person 0'],
+    ]),
+  }
+  const lasting = side('b', [['tue'], ['mon'], ['mon']])
+  expect(attack('same', rolling, lasting)).toEqual({ people: 1, looked: 1, linked: 1 })
 })
