@@ -36,6 +36,7 @@ export default defineConfig({
         test: {
           name: 'process',
           include: ['test/process/**/*.test.ts'],
+          globalSetup: ['test/support/global-cluster.ts'],
           ...inForks,
           // Whole gateways and servers, killed and raced: one at a time, and after everything else.
           fileParallelism: false,

@@ -26,7 +26,7 @@ test('a backup under load, restored elsewhere: refused without its keys, and wit
   expect(load.answered.size).toBeGreaterThan(before.size)
   expect(await gateway.stop()).toBe(0)
 
-  const fresh = await station()
+  const fresh = await station({ empty: true })
   await fresh.weir('restore', copy)
   const without = fresh.start({ env: { WEIR_LOG_LEVEL: 'silent' } })
   expect((await without.ended).code).not.toBe(0)
@@ -47,8 +47,8 @@ test('a backup under load, restored elsewhere: refused without its keys, and wit
   expect(await again.stop()).toBe(0)
 })
 
-async function station(): Promise<Station> {
-  const made = await makeStation()
+async function station(options: { readonly empty?: boolean } = {}): Promise<Station> {
+  const made = await makeStation({}, options)
   stations.push(made)
   return made
 }

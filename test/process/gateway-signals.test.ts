@@ -160,7 +160,7 @@ test('two gateways on one data directory deliver each event once, and the last o
 })
 
 test('two gateways that start at once on an empty directory both run', async () => {
-  const empty = await makeStation()
+  const empty = await makeStation({}, { empty: true })
   try {
     const both = [empty.start(), empty.start({ env: { WEIR_PORT: String(await freePort()) } })]
     await Promise.all(both.map((gateway) => gateway.answering()))

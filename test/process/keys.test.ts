@@ -69,7 +69,7 @@ test('the shred horizon: who was erased before an epoch was destroyed cannot be 
   expect(await gateway.stop()).toBe(0)
 
   // The operator, with the dump, the keyset as it is now and its passphrase:
-  const fresh = await station()
+  const fresh = await station({}, { empty: true })
   await run(fresh, 'restore', dump)
   await cp(join(old.data.path, 'keys'), join(fresh.data.path, 'keys'), { recursive: true })
   const start = fresh.start({ env: { WEIR_LOG_LEVEL: 'silent' } })
@@ -260,9 +260,12 @@ async function keysetOf(from: Station): Promise<{ path: string; passphrase: Buff
   return { path: join(folder, 'keyset.json'), passphrase: await readPassphrase(join(folder, 'passphrase')) }
 }
 
-async function station(env: Record<string, string | undefined> = {}): Promise<Station> {
+async function station(
+  env: Record<string, string | undefined> = {},
+  options: { readonly empty?: boolean } = {},
+): Promise<Station> {
   const given = Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
-  const made = await makeStation(Object.fromEntries(given))
+  const made = await makeStation(Object.fromEntries(given), options)
   stations.push(made)
   return made
 }

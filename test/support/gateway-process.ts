@@ -4,7 +4,9 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { type DataDir, makeDataDir } from './data-dir.ts'
+import { inject } from 'vitest'
+import { findHome, linkHome } from '../../src/db/embedded/home.ts'
+import { type DataDir, makeDataDir, testLog } from './data-dir.ts'
 import { until } from './until.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
@@ -47,8 +49,13 @@ export interface GatewayProcess {
   stop(): Promise<number | null>
 }
 
-export async function makeStation(env: Record<string, string> = {}): Promise<Station> {
+/** With a migrated database in which nothing is yet; `empty`: with none, as on a new machine. */
+export async function makeStation(
+  env: Record<string, string> = {},
+  { empty = false }: { readonly empty?: boolean } = {},
+): Promise<Station> {
   const data = await makeDataDir()
+  if (!empty) await copyTemplate(data.path)
   const port = await freePort()
   const all = {
     PATH: process.env.PATH,
@@ -83,6 +90,12 @@ export async function makeStation(env: Record<string, string> = {}): Promise<Sta
       await data.remove()
     },
   }
+}
+
+async function copyTemplate(dataDir: string): Promise<void> {
+  const home = await findHome(dataDir, testLog)
+  await promisify(execFile)('cp', ['-a', inject('clusterTemplate'), home.path]) // with owners and modes
+  await linkHome(dataDir, home)
 }
 
 function launch(env: NodeJS.ProcessEnv, options: StartOptions): GatewayProcess {
