@@ -18,8 +18,6 @@ import { type Pseudonymisers, withKnownRoots } from './pseudonymisers.ts'
 import { firstPeriod, noteProgress, type Place, rootOfBatch } from './rebuild.ts'
 import { linksToTell, tellLinks } from './tell-links.ts'
 
-export { asModule } from './as-module.ts'
-
 export interface BatchDeps extends Omit<Lens, 'pseudonymiser' | 'linked'> {
   readonly db: Db
   readonly destinationId: number

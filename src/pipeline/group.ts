@@ -1,46 +1,27 @@
-import { decideRule, ruleKey } from '../consent/decide.ts'
-import type { Db } from '../db/pool.ts'
 import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
-import type { JsonObject } from '../event/event.ts'
 import { bitOf } from '../event/purpose.ts'
 import { appendEvents, LOG_KIND, type LogEntry, type LogOrder } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { orderKey } from '../identity/blind-index.ts'
 import type { NewSubjectLimit } from '../identity/new-subjects.ts'
-import { indexText, type Node, readNodes } from '../identity/read.ts'
+import type { Node } from '../identity/read.ts'
 import { isStaleIndex } from '../identity/stale-index.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { isUnknownEpoch, type KeyWanted, loadSubjectKeys } from '../keys/subject-keys.ts'
-import type { Decision, EventRule, Projection, RefusalReason } from '../policy/compiled.ts'
-import { project } from '../policy/project.ts'
+import type { Decision } from '../policy/compiled.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
-import { isExpired } from '../retention/due.ts'
 import { countingSources } from '../totals/counting-sources.ts'
 import { orderCountOf } from '../totals/order-count.ts'
 import { closedByBit } from './closed-by.ts'
+import { closedFor, type GroupReason, type JudgeDeps, type Judged, judge } from './judge.ts'
 import { sealEvent } from './protect-event.ts'
-import { type Resolvable, type Resolved, resolvableAnew, resolve } from './resolve.ts'
+import { type Resolvable, type Resolved, resolvableAnew } from './resolve.ts'
 import { handoverAt, isSettled, settle, unsettled } from './settle-identities.ts'
 
-export interface GroupDeps {
-  readonly db: Db
+export interface GroupDeps extends JudgeDeps {
   readonly keyring: Keyring
-  readonly active: () => ActivePolicy
   readonly newSubjects: NewSubjectLimit
-  readonly now: () => number
-}
-
-/** Why an event was refused, beyond what the policy says: nobody to hold it for, or too many new people. */
-export type GroupReason = RefusalReason | 'no-subject' | 'too-many-new-subjects'
-
-/** What was decided for one event of a group. */
-export interface Judged {
-  readonly resolved: Resolved
-  readonly decision: Decision
-  readonly projection: Projection
-  /** Absent where something is permitted. */
-  readonly reason: GroupReason | undefined
 }
 
 export type GroupOutcome =
@@ -48,83 +29,7 @@ export type GroupOutcome =
   | { readonly outcome: 'refused'; readonly judged: Judged; readonly reason: GroupReason }
   | { readonly outcome: 'invalid' }
 
-const UNKNOWN: Decision = { rule: undefined, verdicts: [], permitted: 0, reason: 'unknown-event' }
-const EMPTY: Projection = { byClass: new Map(), removed: [], unclassified: 0 }
 const MAX_TRIES = 5
-const DAY_MS = 86_400_000
-
-/** Decides a group by the ledger as it stands now. Reads; writes nothing. */
-export async function judge(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[]> {
-  const presented = new Map(
-    items.flatMap((item) => [item.device, item.user]).flatMap((p) => (p ? [[indexText(p.key), p] as const] : [])),
-  )
-  const nodes = await readNodes(deps.db, [...presented.values()])
-  const active = deps.active()
-  return items.map((item) => judgeOne(active, item, resolve(active.compiled, item, nodes), deps.now()))
-}
-
-/** Decides as if what each message claims were what its sender had granted. Asks nobody's ledger. */
-export function rehearse(deps: Pick<GroupDeps, 'active' | 'now'>, items: readonly Resolvable[]): Judged[] {
-  const active = deps.active()
-  return items.map((item) => {
-    const resolved = resolve(active.compiled, item, new Map())
-    const view = { ...resolved.view, granted: item.event.claim.granted }
-    return judgeOne(active, item, { ...resolved, view }, deps.now())
-  })
-}
-
-function judgeOne(active: ActivePolicy, item: Resolvable, resolved: Resolved, now: number): Judged {
-  const { event } = item
-  const rule = active.compiled.events.get(ruleKey(event))
-  const decision = rule === undefined ? UNKNOWN : decideRule(active.compiled, rule, resolved.view)
-  const nobody = item.device === undefined && !(item.user !== undefined && item.userConfirmed)
-  if (decision.rule === undefined || decision.permitted === 0) {
-    // Nobody's consent can help where nobody stands behind the event.
-    const reason = nobody && decision.reason === 'no-consent' ? 'no-subject' : (decision.reason ?? 'no-route')
-    return { resolved, decision, projection: EMPTY, reason }
-  }
-  if (nobody) {
-    return { resolved, decision: closed(decision), projection: EMPTY, reason: 'no-subject' }
-  }
-  const projection = project(decision.rule, decision.permitted, fieldsOf(event.type, event.properties, event.context))
-  removeExpired(active, projection, event.occurredAt, now)
-  const left = [...projection.byClass.keys()].some((name) => name !== 'unclassified')
-  if (!left && hasOutlived(active, decision.rule, decision.permitted, { occurredAt: event.occurredAt, now })) {
-    return { resolved, decision: closed(decision), projection: EMPTY, reason: 'expired' }
-  }
-  return { resolved, decision, projection, reason: undefined }
-}
-
-function closed(decision: Decision): Decision {
-  return { ...decision, permitted: 0 }
-}
-
-/** identify and group carry traits, the others properties: the policy's paths say which. */
-function fieldsOf(type: string, properties: JsonObject, context: object): JsonObject {
-  const name = type === 'identify' || type === 'group' ? 'traits' : 'properties'
-  return { [name]: properties, context: context as JsonObject }
-}
-
-/** Classes that an old event has already outlived are not kept (law 8). */
-function removeExpired(active: ActivePolicy, projection: Projection, occurredAt: number, now: number): void {
-  for (const name of projection.byClass.keys()) {
-    const fieldClass = active.compiled.classes.get(name)
-    if (fieldClass === undefined || isExpired(fieldClass, occurredAt, now)) projection.byClass.delete(name)
-  }
-}
-
-/** Of what its routes read nothing may be kept any more, whether this event has any of it or not. */
-function hasOutlived(
-  active: ActivePolicy,
-  rule: EventRule,
-  permitted: number,
-  { occurredAt, now }: { readonly occurredAt: number; readonly now: number },
-): boolean {
-  if (Math.floor(occurredAt / DAY_MS) === Math.floor(now / DAY_MS)) return false // today's: no class lives shorter
-  const read = rule.routes.flatMap((route) => ((route.bit & permitted) === 0 ? [] : route.fields))
-  const classes = new Set(read.map((path) => active.compiled.classes.get(rule.classOf.get(path) ?? '')))
-  return read.length > 0 && [...classes].every((one) => one === undefined || isExpired(one, occurredAt, now))
-}
 
 /**
  * Takes a group through: decide, make who is missing, seal, append in one commit. One outcome an item, in order.
@@ -216,7 +121,7 @@ function meterNewSubjects(deps: GroupDeps, judged: Judged[], first: boolean, met
     const makes = (item.device !== undefined && device === undefined) || (item.user !== undefined && user === undefined)
     if (first && makes && !deps.newSubjects.take(item.source.id, item.addressPrefix)) metered.add(i)
     if (!metered.has(i)) return one
-    return { ...one, decision: closed(one.decision), projection: EMPTY, reason: 'too-many-new-subjects' }
+    return closedFor(one, 'too-many-new-subjects')
   })
 }
 

@@ -2,7 +2,7 @@ import type { JsonObject } from '../event/event.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { explain } from '../policy/explain.ts'
 import { closedByBit, closedByOf, type Explained, withClosing } from './closed-by.ts'
-import type { Judged } from './group.ts'
+import type { Judged } from './judge.ts'
 
 /** What a test source is told about one message: its decision, the removed fields and the reasons. Nothing is stored. */
 export function explainJudged(policy: CompiledPolicy, judged: Judged): JsonObject {

@@ -1,7 +1,7 @@
 import { lockDelivery } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
-import { asModule } from '../pipeline/deliver-batch.ts'
+import { asModule } from '../pipeline/as-module.ts'
 import { cutoffsOf } from './cutoffs.ts'
 import type { DueRows, Ruling } from './stores.ts'
 

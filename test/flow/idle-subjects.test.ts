@@ -5,7 +5,7 @@ import type { JsonObject } from '../../src/event/event.ts'
 import { present } from '../../src/identity/present.ts'
 import { readNodes } from '../../src/identity/read.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
-import { asModule } from '../../src/pipeline/deliver-batch.ts'
+import { asModule } from '../../src/pipeline/as-module.ts'
 import { createTestApp, type Device, newDevice, type TestApp } from '../support/test-app.ts'
 
 const DAY_MS = 86_400_000
