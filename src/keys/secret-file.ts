@@ -73,6 +73,9 @@ async function writeTemporary(path: string, bytes: Uint8Array): Promise<string> 
   try {
     await file.writeFile(bytes)
     await file.sync()
+  } catch (error) {
+    await unlink(temporary).catch(() => undefined) // a full disk: half of a secret is of no use to anybody
+    throw error
   } finally {
     await file.close()
   }

@@ -25,15 +25,17 @@ export interface FileProvider extends KeyProvider {
 /**
  * Opens the sealed keyset: every version of the root as a KeyObject in memory. A version that another process made
  * meanwhile is found by reading the file again. The passphrase stays in memory for that, and for making a new version.
- * Throws AppError with a one-line message when it is missing, open to others, damaged, or the passphrase is wrong.
+ * Throws AppError with a one-line message when it is missing, open to others, damaged, or the passphrase is wrong; later
+ * `keyset-older` where an older copy was put in its place.
  */
 export async function openFileProvider(location: KeysetLocation): Promise<FileProvider> {
   const { path } = location
-  let keys = await readKeys(location)
+  let keys: readonly KeysetKey[] = await readKeys(location)
   let reading: Promise<void> | undefined
   const readAgain = (): Promise<void> => {
     reading ??= readKeys(location)
       .then((found) => {
+        refuseOlder(found, keys, path)
         keys = found
       })
       .finally(() => {
@@ -42,8 +44,11 @@ export async function openFileProvider(location: KeysetLocation): Promise<FilePr
     return reading
   }
   const change = async (next: (held: readonly KeysetKey[]) => readonly KeysetKey[]): Promise<void> => {
-    keys = [...next(await readKeys(location))]
-    await reseal(location, keys)
+    const held = await readKeys(location)
+    refuseOlder(held, keys, path)
+    const made = next(held)
+    await reseal(location, made)
+    keys = [...made] // not before: what the disk did not take must never wrap anything
   }
   const provider: FileProvider = {
     uri: `file:${path}`,
@@ -148,6 +153,18 @@ async function reseal({ path, passphrase }: KeysetLocation, keys: readonly Keyse
 
 async function readKeyset({ path, passphrase }: KeysetLocation): Promise<Buffer> {
   return unsealKeyset(await readSecretFile(path, 'keyset'), bytesOf(passphrase), path)
+}
+
+/**
+ * A copy of the file from before the newest version was made must not be gone on with: the next version would get the
+ * number of one that wraps keys in use, and nothing would open them any more.
+ */
+function refuseOlder(found: readonly KeysetKey[], known: readonly KeysetKey[], path: string): void {
+  const last = newest(known)
+  const same = rootOf(found, last.kid)
+  if (newest(found).kid > last.kid || same?.key.equals(last.key) === true) return
+  const message = `the keyset ${path} is not the one that this process opened, or an older copy of it: put back the newest`
+  throw new AppError('conflict', message, { code: 'keyset-older' })
 }
 
 function newest(keys: readonly KeysetKey[]): KeysetKey {

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -184,3 +184,37 @@ function flipped(bytes: Buffer, bit: number): Buffer {
   changed[bit >> 3]! ^= 1 << (bit & 7)
   return changed
 }
+
+test('an older copy put in the place of the keyset is refused, and nothing is written over it', async () => {
+  const place = join(directory, 'replaced.json')
+  await createKeyset({ path: place, passphrase, mode: 'development', kdf })
+  const older = await readFile(place)
+  const provider = await openFileProvider({ path: place, passphrase })
+  await provider.rotate()
+  const newest = await readFile(place)
+  const context = { class: 'key-epoch', kid: '2' }
+  const wrapped = await provider.wrap(Buffer.alloc(32, 2), context)
+  await writeFile(place, older)
+  await expect(provider.rotate()).rejects.toMatchObject({ code: 'keyset-older' })
+  await expect(provider.destroy('1')).rejects.toMatchObject({ code: 'keyset-older' })
+  expect(await readFile(place)).toEqual(older)
+  // A version that another process made in the older copy has the number of one that is known.
+  const misled = await openFileProvider({ path: place, passphrase })
+  await misled.rotate()
+  await expect(provider.rotate()).rejects.toMatchObject({ code: 'keyset-older' })
+  await writeFile(place, newest)
+  expect(await provider.rotate()).toBe('3')
+  expect(await provider.unwrap(wrapped, context)).toEqual(Buffer.alloc(32, 2))
+})
+
+test('a version that the disk did not take wraps nothing, and one that another process makes is found', async () => {
+  const short = join(directory, 'full.json')
+  const place = join(directory, `${'f'.repeat(245)}.json`) // beside it no temporary file has room for its name
+  await createKeyset({ path: short, passphrase, mode: 'development', kdf })
+  await rename(short, place)
+  const provider = await openFileProvider({ path: place, passphrase })
+  await expect(provider.rotate()).rejects.toMatchObject({ code: 'ENAMETOOLONG' })
+  const context = { class: 'key-epoch', kid: '1' }
+  expect(provider.rootVersion(await provider.wrap(Buffer.alloc(32, 1), context))).toBe('1')
+  await expect(provider.destroy('1')).rejects.toMatchObject({ code: 'key-root-in-use' })
+})
