@@ -32,7 +32,12 @@ export function destroyKeys(deps: KeyDeps, keyClass: Rollable, upTo: number): Pr
     await refuseWhatIsNeeded(deps, keyClass, upTo)
     for (const row of rows) if (row.state === 'decrypt-only') await forget(deps, row, keyClass)
     await deps.keyring.refresh()
-    await finishDestroying(deps)
+    const waiting = await finishDestroying(deps)
+    if (keyClass === 'epoch' && waiting.some((kid) => kid <= upTo)) {
+      throw inUseError(
+        'the version of the root that wrapped it still wraps a key in use, and is destroyed with the last of these',
+      )
+    }
     return (await readKeys(deps.db))
       .filter((row) => row.class === keyClass && row.kid <= upTo)
       .map(({ kid, unrecoverable_at: at }) => ({ class: keyClass, kid, unrecoverableAt: at?.toISOString() ?? null }))
@@ -67,16 +72,20 @@ async function forget(deps: KeyDeps, row: KeyRow, keyClass: Rollable): Promise<v
   })
 }
 
-/** Tells the provider of every epoch that was destroyed here and not there yet. The caller holds the lock of the keys. */
-export async function finishDestroying({ db, provider }: KeyDeps): Promise<void> {
+/**
+ * Tells the provider of every epoch that was destroyed here and not there yet. A version that wraps another key still,
+ * as after the keys of a copy were put back, waits until that one is replaced, and holds nothing else up. The caller
+ * holds the lock of the keys. @returns numbers of the epochs that wait so
+ */
+export async function finishDestroying({ db, provider }: KeyDeps): Promise<number[]> {
   const rows = await readKeys(db)
   const needed = new Set(rows.map((row) => rootVersionOf(provider, row)))
+  const waiting: number[] = []
   for (const row of rows) {
     if (row.root_version === null || row.unrecoverable_at !== null) continue
     if (needed.has(row.root_version)) {
-      throw inUseError(
-        `version ${row.root_version} of the root still wraps a key in use: weir keys rotate --class epoch moves it`,
-      )
+      waiting.push(row.kid)
+      continue
     }
     const { effectiveAt } = await provider.destroy(row.root_version)
     await db.$client.query('update weir.key set unrecoverable_at = $3 where class = $1 and kid = $2', [
@@ -85,6 +94,7 @@ export async function finishDestroying({ db, provider }: KeyDeps): Promise<void>
       effectiveAt,
     ])
   }
+  return waiting
 }
 
 function inUseError(message: string): AppError {

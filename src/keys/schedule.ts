@@ -22,12 +22,12 @@ const DAY_MS = 86_400_000
  */
 export async function keepKeys(deps: KeyDeps, times: KeyTimes): Promise<KeysKept> {
   await finishRoll(deps)
-  await withKeysLock(deps.db, () => finishDestroying(deps))
+  const shared = await withKeysLock(deps.db, () => finishDestroying(deps))
   const active = (await readKeys(deps.db)).find((row) => row.class === 'epoch' && row.state === 'active')!
   const isTime = (active.activated_at ?? active.made_at).getTime() + times.epochDays * DAY_MS <= deps.now()
   const rolled = isTime ? await rollKey(deps, 'epoch') : undefined
   const destroyed: string[] = []
-  const waiting: string[] = []
+  const waiting: string[] = shared.length === 0 ? [] : ['epoch']
   for (const keyClass of ROLLABLE) {
     const last = dueToGo(await readKeys(deps.db), keyClass, times, deps.now())
     if (last === undefined) continue
@@ -35,7 +35,7 @@ export async function keepKeys(deps: KeyDeps, times: KeyTimes): Promise<KeysKept
       for (const { kid } of await destroyKeys(deps, keyClass, last)) destroyed.push(`${keyClass}/${kid}`)
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'key-in-use') throw error
-      waiting.push(keyClass)
+      if (!waiting.includes(keyClass)) waiting.push(keyClass)
     }
   }
   return { ...(rolled === undefined ? {} : { epoch: rolled.kid }), destroyed, waiting }
