@@ -218,7 +218,8 @@ export async function createApp(options: AppOptions): Promise<App> {
         .then((kept) => log.info(kept, 'the keys are as the policy wants them'))
         .catch((error: unknown) => log.error({ err: error }, 'the keys could not be kept as the policy wants them'))
       active = await prepareStorage(db, active.compiled, today)
-      await finishRenewals({ db, keyring, classNames: active.classNames, now, actor: 'weir' })
+      const { failed } = await finishRenewals({ db, keyring, classNames: active.classNames, now, actor: 'weir' })
+      if (failed > 0) log.error({ people: failed }, 'old keys of people stay: what is sealed under them does not open')
       const { destinationIds } = active
       const ruling = await readRuling(db, { modules, now: now(), archive })
       const forget = (subject: SubjectId): void => keyring.forget(subject)

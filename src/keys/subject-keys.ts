@@ -12,7 +12,7 @@ export interface KeyWanted {
 }
 
 /**
- * The keys of these subjects: from the cache, else from their rows in one round trip. A subject whose key is gone
+ * The keys of these subjects, one version each: from the cache, else from their rows in one round trip. A subject whose key is gone
  * (erased) is absent from the answer. Rows that a newer epoch wraps than this process knows make it look for that epoch.
  */
 export async function loadSubjectKeys(
@@ -36,6 +36,19 @@ export async function loadSubjectKeys(
   })
   for (const [subject, keys] of opened) found.set(subject, keys)
   return found
+}
+
+/** The same where versions differ: a subject has several keys while one replaces another. */
+export async function loadKeyVersions(
+  db: Db | Tx,
+  keyring: Keyring,
+  wanted: readonly KeyWanted[],
+): Promise<(subject: SubjectId, keyVersion: number) => SubjectKeys | undefined> {
+  const found = new Map<number, ReadonlyMap<SubjectId, SubjectKeys>>()
+  for (const [keyVersion, ofVersion] of Map.groupBy(wanted, (one) => one.keyVersion)) {
+    found.set(keyVersion, await loadSubjectKeys(db, keyring, ofVersion))
+  }
+  return (subject, keyVersion) => found.get(keyVersion)?.get(subject)
 }
 
 /** Whether a key could not be opened, or made, because this process has not heard of a roll of the epoch yet. */

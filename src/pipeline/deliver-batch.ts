@@ -12,7 +12,8 @@ import { asModule, become } from './as-module.ts'
 import { type DueLetter, dueLetters, keepLetter, settleLetter } from './dead-letters.ts'
 import { eraseSubject } from './erase-subject.ts'
 import type { ModuleRoot } from './module-root.ts'
-import { type Lens, openBatch, relinksOf } from './open-batch.ts'
+import { openApart, UNREADABLE } from './open-apart.ts'
+import { type Lens, relinksOf } from './open-batch.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
 import { type Pseudonymisers, withKnownRoots } from './pseudonymisers.ts'
 import { firstPeriod, noteProgress, type Place, rootOfBatch } from './rebuild.ts'
@@ -156,17 +157,18 @@ async function handOut(tx: Tx, deps: Handing, rows: readonly LogRow[]): Promise<
   const { module } = deps
   if (rows.length === 0) return { delivered: 0, withheld: 0, failed: 0 }
   await loadPolicies(tx, deps, rows)
-  const { delivered, withheld, withheldSubjects } = await openBatch(
+  const { delivered, withheld, withheldSubjects, unreadable } = await openApart(
     tx,
     deps,
     rows.filter((row) => row.kind === LOG_KIND.event),
   )
   if (withheldSubjects.length > 0) await orderContentPurge(tx, withheldSubjects)
+  for (const row of unreadable) await keepLetter(tx, deps.destinationId, row, UNREADABLE)
   const failed = await handleAll(tx, deps, module, delivered, rows)
   for (const { from, to } of await relinksOf(tx, deps, module.purpose, rows)) {
     await asModule(tx, module, () => module.relink(tx, from, to))
   }
-  return { delivered: delivered.length - failed, withheld, failed }
+  return { delivered: delivered.length - failed, withheld, failed: failed + unreadable.length }
 }
 
 /** An event that was under way while its consent was withdrawn came to the store after the purge: purge again. */
@@ -267,6 +269,7 @@ async function retryOne(
 ): Promise<string | undefined> {
   const row = rows.find((candidate) => candidate.pos === letter.pos)
   if (row === undefined) return undefined
-  const { delivered } = await openBatch(tx, deps, [row])
+  const { delivered, unreadable } = await openApart(tx, deps, [row])
+  if (unreadable.length > 0) return UNREADABLE
   return delivered.length === 0 ? undefined : tryHandle(tx, module, delivered)
 }

@@ -7,16 +7,17 @@ import type { Pseudonym, SubjectId } from '../event/ids.ts'
 import { bitOf, type Purpose } from '../event/purpose.ts'
 import { LOG_KIND } from '../eventlog/append.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
-import { type BlobAt, type LogRow, readBlobs } from '../eventlog/read.ts'
+import { type BlobAt, type LogRow, readBlobs, type StoredBlob } from '../eventlog/read.ts'
 import { type Node, readNodesById } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { loadSubjectKeys } from '../keys/subject-keys.ts'
+import { type KeyWanted, loadKeyVersions } from '../keys/subject-keys.ts'
 import type { EventRule, Route } from '../policy/compiled.ts'
 import { mergeClasses, projectForRoute, replaceTokens } from '../policy/project.ts'
+import { ProtectError } from '../protect/protect-error.ts'
 import type { Pseudonymiser, Span } from '../protect/pseudonymise.ts'
 import { isExpired } from '../retention/due.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
-import { openBlob } from './protect-event.ts'
+import { keyVersionOf, openBlob } from './protect-event.ts'
 import type { Teller, Tellers } from './tellers.ts'
 
 /** What delivery to one destination works with. */
@@ -54,7 +55,7 @@ interface Candidate {
 /**
  * Decides rows again, opens what is still permitted and projects it to this destination's route. The caller holds the
  * delivery lock; consent is read here, in a statement of its own after the lock (in one statement with it, the read
- * saw consent from before the wait).
+ * saw consent from before the wait). Throws ProtectError where one of them does not open.
  */
 export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Promise<OpenedBatch> {
   const meant = rows.filter((row) => row.subject !== null && intakeRoute(lens, row) !== undefined)
@@ -64,11 +65,6 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
     tx,
     candidates.map(({ row }) => row.sourceId),
   )
-  const keys = await loadSubjectKeys(
-    tx,
-    lens.keyring,
-    candidates.map(({ node }) => ({ subject: node.subject, keyVersion: node.keyVersion })),
-  )
   const now = lens.now()
   const wanted = new Map(candidates.map((one) => [one, blobsWanted(lens, one)]))
   const blobs = await readBlobs(
@@ -76,9 +72,13 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
     [...wanted.values()].flat().filter((blob) => !isDue(blob, now)),
   )
   const byPos = Map.groupBy(blobs, (blob) => blob.pos)
+  const keyOf = await loadKeyVersions(
+    tx,
+    lens.keyring,
+    candidates.flatMap((one) => keysWanted(one, byPos.get(one.row.pos) ?? [])),
+  )
   const delivered = candidates.flatMap((one) => {
-    const subjectKeys = keys.get(one.subject)
-    if (subjectKeys === undefined) return [] // the key is gone: so is the event
+    if (keyOf(one.subject, one.node.keyVersion) === undefined) return [] // the key is gone: so is the event
     const teller = lens.tellers.of(one.row.sourceId)
     if (teller === undefined) return []
     const opened = byPos.get(one.row.pos) ?? []
@@ -86,6 +86,9 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
     const byClass = new Map<string, JsonObject>()
     let at = one.row.receivedAt.getTime()
     for (const blob of opened) {
+      const subjectKeys = keyOf(one.subject, keyVersionOf(blob.bytes))
+      // Taken away since the blob was read: by now it is sealed anew, and opens the next time.
+      if (subjectKeys === undefined) throw new ProtectError('authentication', 'record')
       const className = lens.active.classNames.get(blob.classId)!
       const place = { subject: one.subject, className, eventKey: one.row.eventKey }
       const content = openBlob(subjectKeys, place, blob.bytes)
@@ -101,6 +104,12 @@ export async function openBatch(tx: Tx, lens: Lens, rows: readonly LogRow[]): Pr
   const permitted = new Set(candidates.map((one) => one.row))
   const withheldSubjects = new Set(meant.flatMap((row) => (permitted.has(row) ? [] : [row.subject!])))
   return { delivered, withheld: meant.length - delivered.length, withheldSubjects: [...withheldSubjects].sort() }
+}
+
+/** The subject's key, and while that replaces another one also the key that a blob is under still. */
+function keysWanted({ node }: Candidate, blobs: readonly StoredBlob[]): KeyWanted[] {
+  const versions = new Set([node.keyVersion, ...blobs.map((blob) => keyVersionOf(blob.bytes))])
+  return [...versions].map((keyVersion) => ({ subject: node.subject, keyVersion }))
 }
 
 /** The route that intake permitted for this destination, by the policy of that time. */

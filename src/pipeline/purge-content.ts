@@ -3,19 +3,20 @@ import { viewOf } from '../consent/view.ts'
 import { byteaArray, dateArray, int2Array, int8Array } from '../db/binary-array.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
-import type { JsonObject } from '../event/event.ts'
+import { AppError } from '../errors.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { bitOf } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { type LogRow, type PlacedBlob, readAt, readSubjectBlobs } from '../eventlog/read.ts'
 import { type Node, readNodesById } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { loadSubjectKeys } from '../keys/subject-keys.ts'
+import { type KeyWanted, loadKeyVersions } from '../keys/subject-keys.ts'
 import { project } from '../policy/project.ts'
+import { ProtectError } from '../protect/protect-error.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { clusterOfNode, sinceDecided } from './open-batch.ts'
 import type { PolicyShelf } from './policy-shelf.ts'
-import { openBlob, sealBlob } from './protect-event.ts'
+import { type BlobContent, type BlobPlace, keyVersionOf, openBlob, sealBlob } from './protect-event.ts'
 
 export interface PurgeDeps {
   readonly db: Db
@@ -50,9 +51,11 @@ export async function purgeContent(deps: PurgeDeps): Promise<boolean> {
 async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promise<void> {
   const node = (await readNodesById(tx, [subject])).get(subject)
   if (node === undefined) return
+  // Keys before blobs: one goes only after what it sealed was sealed anew, so that none is missed here for that reason.
+  const keyOf = await loadKeyVersions(tx, deps.keyring, await readKeyVersions(tx, subject))
+  const keys = { fresh: keyOf(subject, node.keyVersion), of: (version: number) => keyOf(subject, version) }
   const blobs = await readSubjectBlobs(tx, subject)
   if (blobs.length === 0) return
-  const keys = (await loadSubjectKeys(tx, deps.keyring, [{ subject, keyVersion: node.keyVersion }])).get(subject)
   const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
   await deps.policies.load(
     tx,
@@ -66,6 +69,14 @@ async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promis
     for (const blob of blobs) if (blob.pos === row.pos) reduce(deps, change, { node, row, blob, keys, open })
   }
   await write(tx, subject, change)
+}
+
+async function readKeyVersions(tx: Tx, subject: SubjectId): Promise<KeyWanted[]> {
+  const { rows } = await tx.$client.query<{ key_version: number }>(
+    'select key_version from weir.subject_key where subject_id = $1',
+    [subject],
+  )
+  return rows.map((row) => ({ subject, keyVersion: row.key_version }))
 }
 
 interface Change {
@@ -103,24 +114,41 @@ interface Reduction {
   readonly node: Node
   readonly row: LogRow
   readonly blob: PlacedBlob
-  readonly keys: SubjectKeys | undefined
+  /** That which seals, and those which open: a subject has several while one replaces another. */
+  readonly keys: {
+    readonly fresh: SubjectKeys | undefined
+    of(version: number): SubjectKeys | undefined
+  }
   readonly open: Open
 }
 
 function reduce(deps: PurgeDeps, change: Change, what: Reduction): void {
   const { node, row, blob, keys, open } = what
   const className = deps.active().classNames.get(blob.classId)
-  if (open.mask === 0 || keys === undefined || className === undefined) {
+  if (open.mask === 0 || keys.fresh === undefined || className === undefined) {
     change.gone.push(blob)
     return
   }
   if (className === 'unclassified') return // still held for whoever classifies it, while anything of the event is
   const place = { subject: node.subject, className, classId: blob.classId, eventKey: row.eventKey }
-  const content = openBlob(keys, place, blob.bytes)
+  const content = contentOf(what, place)
   const rule = deps.policies.of(row.policyVersion).eventList[row.eventType]!
-  const left: JsonObject | undefined = project(rule, open.mask, content.f).byClass.get(className)
-  if (left === undefined) change.gone.push(blob)
-  else change.resealed.push({ ...blob, bytes: sealBlob(keys, place, { t: content.t, f: left }) })
+  const left = content && project(rule, open.mask, content.f).byClass.get(className)
+  if (content === undefined || left === undefined) change.gone.push(blob)
+  else change.resealed.push({ ...blob, bytes: sealBlob(keys.fresh, place, { t: content.t, f: left }) })
+}
+
+/** Undefined where it is damaged: nobody can tell any more what of it may stay, and it must not hold up the others. */
+function contentOf({ node, blob, keys }: Reduction, place: Omit<BlobPlace, 'classId'>): BlobContent | undefined {
+  try {
+    const version = keyVersionOf(blob.bytes)
+    if (version > node.keyVersion) throw new AppError('conflict', 'the key of a subject was replaced meanwhile')
+    const opening = keys.of(version)
+    return opening && openBlob(opening, place, blob.bytes)
+  } catch (error) {
+    if (error instanceof ProtectError) return undefined
+    throw error
+  }
 }
 
 async function write(tx: Tx, subject: SubjectId, change: Change): Promise<void> {

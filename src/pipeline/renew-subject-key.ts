@@ -9,6 +9,7 @@ import { type PlacedBlob, readAt, readSubjectBlobs } from '../eventlog/read.ts'
 import { openIdentifier, sealIdentifier } from '../identity/identifiers.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { loadSubjectKeys, withActiveEpoch } from '../keys/subject-keys.ts'
+import { ProtectError } from '../protect/protect-error.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { keyVersionOf, openBlob, sealBlob } from './protect-event.ts'
 
@@ -73,26 +74,37 @@ async function addVersion(tx: Tx, { keyring, now, actor }: RenewDeps, subject: S
 
 /**
  * Takes the retired versions away whose time is over: what was sealed under them meanwhile is sealed anew first. Part
- * of the housekeeping. @returns how many went
+ * of the housekeeping. Somebody whose content does not open keeps the old versions and holds nobody else up.
+ * @returns how many went, and how many people keep theirs
  */
-export async function finishRenewals(deps: RenewDeps): Promise<number> {
+export async function finishRenewals(deps: RenewDeps): Promise<{ readonly gone: number; readonly failed: number }> {
   const { rows } = await deps.db.$client.query<{ subject_id: string; key_version: number }>(
     `select distinct s.subject_id, s.key_version from weir.subject_key k join weir.subject s on s.subject_id = k.subject_id
      where k.retired_at < $1 and not weir.is_restricted(k.subject_id)`,
     [new Date(deps.now() - GRACE_MS)],
   )
   let gone = 0
+  let failed = 0
   for (const row of rows) {
     const subject = subjectId(row.subject_id)
-    await resealAll(deps, subject, row.key_version)
-    const removed = await deps.db.$client.query(
-      'delete from weir.subject_key where subject_id = $1 and key_version < $2 and retired_at < $3',
-      [subject, row.key_version, new Date(deps.now() - GRACE_MS)],
-    )
-    gone += removed.rowCount ?? 0
-    deps.keyring.forget(subject)
+    try {
+      gone += await finishOne(deps, subject, row.key_version)
+    } catch (error) {
+      if (!(error instanceof ProtectError || error instanceof AppError)) throw error
+      failed++
+    }
   }
-  return gone
+  return { gone, failed }
+}
+
+async function finishOne(deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
+  await resealAll(deps, subject, keyVersion)
+  const removed = await deps.db.$client.query(
+    'delete from weir.subject_key where subject_id = $1 and key_version < $2 and retired_at < $3',
+    [subject, keyVersion, new Date(deps.now() - GRACE_MS)],
+  )
+  deps.keyring.forget(subject)
+  return removed.rowCount ?? 0
 }
 
 async function resealAll(deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {

@@ -79,8 +79,8 @@ test('an event that was under way with the old key is sealed anew before that ke
   expect(await weir.send(viewed('late'))).toEqual(['accepted'])
   await weir.owner.$client.query('update weir.subject set key_version = 2 where subject_id = $1', [subject])
   expect(new Set((await versions(subject)).sealed)).toEqual(new Set([1, 2]))
-  expect(await finishRenewals(deps())).toBe(0) // not yet
-  expect(await finishRenewals(deps(Date.now() + 2 * HOUR_MS))).toBe(1)
+  expect(await finishRenewals(deps())).toEqual({ gone: 0, failed: 0 }) // not yet
+  expect(await finishRenewals(deps(Date.now() + 2 * HOUR_MS))).toEqual({ gone: 1, failed: 0 })
   expect(await versions(subject)).toMatchObject({ keys: [2] })
   expect(new Set((await versions(subject)).sealed)).toEqual(new Set([2]))
   expect(await storedOf(weir, subject)).toHaveLength(2 * stored.length)
@@ -90,4 +90,66 @@ test('a subject that is unknown or erased is said', async () => {
   await expect(renewSubjectKey(deps(), '6f1c9d1e-7a52-4a0b-9a55-0b8a4f2d9c11' as SubjectId)).rejects.toMatchObject({
     kind: 'not-found',
   })
+})
+
+/** As kill -9 leaves it right after the new version was committed. */
+async function renewHalfWay(subject: SubjectId): Promise<void> {
+  const killed = new Proxy(weir.keyring, {
+    get: (keyring, name) => (name === 'cached' ? raise : Reflect.get(keyring, name)),
+  })
+  await expect(renewSubjectKey({ ...deps(), keyring: killed }, subject)).rejects.toThrow('killed')
+}
+
+function raise(): never {
+  throw new Error('killed')
+}
+
+async function items(): Promise<string[]> {
+  const { rows } = await weir.owner.$client.query<{ item: string }>(
+    'select item from recommendation.view order by item',
+  )
+  return rows.map((row) => row.item)
+}
+
+test('while a key is being replaced, what is under the old one is delivered, and a withdrawal reaches it', async () => {
+  await weir.grant('ann', 'personalisation', 'attribution')
+  await weir.send(viewed('one'), viewed('two'))
+  const subject = (await subjectOf(weir, 'user_id', 'ann'))!
+  await renewHalfWay(subject)
+  expect(await weir.send(viewed('three'))).toEqual(['accepted'])
+  await weir.settle()
+  expect(await items()).toEqual(['one', 'three', 'two'])
+  await weir.refuse('ann', 'attribution')
+  await weir.settle()
+  const { rows } = await weir.owner.$client.query('select from weir.purge')
+  expect(rows).toEqual([])
+  await finishRenewals(deps(Date.now() + 2 * HOUR_MS))
+  expect((await versions(subject)).keys).toEqual([2])
+  for (const { fields } of await storedOf(weir, subject)) expect(JSON.stringify(fields)).toContain('product_id')
+})
+
+test('a record that is damaged holds up nobody: not delivery, not a withdrawal, not housekeeping', async () => {
+  await weir.grant('ann', 'personalisation', 'attribution')
+  await weir.send(viewed('one'), viewed('two'), viewed('three'))
+  const subject = (await subjectOf(weir, 'user_id', 'ann'))!
+  await weir.owner.$client.query(
+    `update weir.sealed set bytes = set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1)
+     where pos = (select min(pos) from weir.sealed)`,
+  )
+  await weir.settle()
+  expect(await items()).toEqual(['three', 'two'])
+  const letters = await weir.owner.$client.query<{ error_code: string }>('select error_code from weir.dead_letter')
+  expect(letters.rows.map((row) => row.error_code)).toContain('unreadable')
+  await expect(renewSubjectKey(deps(), subject)).rejects.toThrow('authentication')
+  expect(await finishRenewals(deps(Date.now() + 2 * HOUR_MS))).toEqual({ gone: 0, failed: 1 })
+  expect((await versions(subject)).keys).toEqual([1, 2])
+  weir.moveClock(2 * HOUR_MS)
+  await weir.app.maintain()
+  expect(weir.logged()).toContain('old keys of people stay')
+  await weir.refuse('ann', 'attribution')
+  await weir.settle()
+  const { rows } = await weir.owner.$client.query('select from weir.purge')
+  expect(rows).toEqual([])
+  expect(await storedOf(weir, subject)).toHaveLength(2) // what is damaged went with the withdrawal
+  expect(await finishRenewals(deps(Date.now() + 4 * HOUR_MS))).toEqual({ gone: 1, failed: 0 })
 })
