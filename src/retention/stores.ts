@@ -56,7 +56,7 @@ export function rowStores(ruling: Ruling): DueRows[] {
   const inUse = [...policy.classes.values()].map((period) => firstDayInUse(period, now))
   return [
     ...[...policy.classes.values()].flatMap((period) => shortened(ruling, period)),
-    probes(now),
+    probes(),
     deadLetters(dayOf(Math.min(startOfDay(now), ...inUse))),
     withdrawals(now),
     ledger(dayOf(daysAfter(now, -policy.retention.ledgerDays))),
@@ -104,14 +104,14 @@ export function anchorOf(period: Pick<FieldClass, 'floorDays'>): Anchor {
 }
 
 /** By the database's clock, like the probes themselves. */
-function probes(now: number): DueRows {
+function probes(): DueRows {
   return {
     class: 'flow-probe',
     action: 'delete',
     anchor: 'received',
     from: 'weir.event_log e',
-    where: `e.kind = 3 and e.received_at < clock_timestamp() - interval '1 hour' and e.at_day >= $1::date - 2`,
-    values: [dayOf(now)],
+    where: `e.kind = 3 and e.received_at < clock_timestamp() - interval '1 hour'`,
+    values: [],
     day: 'e.at_day',
     taker: 'engine',
     fused: false,
