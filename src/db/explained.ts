@@ -30,11 +30,15 @@ function whatToDo(error: unknown): string | undefined {
   return code === undefined ? undefined : `the database server of DATABASE_URL does not answer (${code}): ${AWAY}`
 }
 
+const FILE_CODES = new Set(['ENOENT', 'EISDIR', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EMFILE'])
+
 /** ECONNREFUSED and its like; of a name with several addresses the first one's. */
 function networkCode(error: unknown): string | undefined {
   if (error instanceof AggregateError) return networkCode(error.errors[0])
   if (!(error instanceof Error)) return undefined
   if (/timeout/.test(error.message)) return 'timeout'
   const code: unknown = Reflect.get(error, 'code')
+  // A file that cannot be read or written is another matter than the socket of a server.
+  if (FILE_CODES.has(String(code)) && Reflect.get(error, 'syscall') !== 'connect') return undefined
   return typeof code === 'string' && /^E[A-Z]{3,}$/.test(code) ? code : networkCode(error.cause)
 }

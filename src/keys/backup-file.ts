@@ -32,6 +32,7 @@ export type OpenWith = { readonly passphrase: Uint8Array } | { readonly privateK
 
 const VERSION = 0x02
 const KEY_LENGTH = 32
+const OFFICER_KEYS = ['EC P-256', 'OKP X25519']
 const HEADER_FIELDS = {
   backupId: z.uuid(),
   madeAt: z.iso.datetime(),
@@ -75,12 +76,20 @@ async function encryptTo(publicKeys: readonly JWK[], content: Uint8Array): Promi
     if (jwk.d !== undefined) throw refuse('a private key was given where public ones seal: keep it with its officer')
     if ((jwk.use ?? 'enc') !== 'enc')
       throw refuse('a public key says that it is for signatures: name one for encryption')
-    const key = await importJWK({ ...jwk, alg: 'ECDH-ES+A256KW' }).catch(() => {
-      throw refuse('a public key is no JWK of an EC P-256 or OKP X25519 key')
-    })
+    const key = await importOfficer(jwk, 'a public key')
     jwe.addRecipient(key).setUnprotectedHeader({ alg: 'ECDH-ES+A256KW' })
   }
-  return jwe.encrypt()
+  return jwe.encrypt().catch(() => {
+    throw refuse('a public key cannot be sealed to: it is one that anybody could open') // a point of low order
+  })
+}
+
+async function importOfficer(jwk: JWK, what: string): Promise<Awaited<ReturnType<typeof importJWK>>> {
+  const wrong = refuse(`${what} is no JWK of an EC P-256 or OKP X25519 key`)
+  if (!OFFICER_KEYS.includes(`${jwk.kty} ${jwk.crv}`)) throw wrong
+  return importJWK({ ...jwk, alg: 'ECDH-ES+A256KW' }).catch(() => {
+    throw wrong
+  })
 }
 
 /** The file as it says it is, unopened. @throws AppError `key-backup-damaged` */
@@ -117,7 +126,8 @@ async function contentOf({ sealed }: BackupFile, withKey: OpenWith, path: string
   }
   if (!('privateKey' in withKey))
     throw refuse("this key backup is sealed to officers' keys: name the file of a private key")
-  const key = await importJWK({ ...withKey.privateKey, alg: 'ECDH-ES+A256KW' })
+  if (withKey.privateKey.d === undefined) throw refuse('that is a public key: name the file of the private one')
+  const key = await importOfficer(withKey.privateKey, 'the private key')
   const opened = await generalDecrypt(sealed.jwe as never, key, {
     keyManagementAlgorithms: ['ECDH-ES+A256KW'],
     contentEncryptionAlgorithms: ['A256GCM'],

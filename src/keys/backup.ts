@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { appendEntries } from '../audit/log.ts'
 import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
@@ -40,7 +40,7 @@ export async function backupKeys(
   keepDays: number,
 ): Promise<BackupHeader & { readonly verified: boolean }> {
   refusePlace(path, deps.dataDir)
-  if (existsSync(path)) throw takenAlready(path)
+  if (isThere(path)) throw takenAlready(path)
   const keys = await openAll(deps)
   const header: BackupHeader = {
     backupId: randomUUID(),
@@ -77,7 +77,7 @@ export async function verifyBackup(
   path: string,
   withKey: OpenWith,
 ): Promise<Compared & { readonly header: BackupHeader }> {
-  const { header, keys } = await openBackup(await readFile(path), withKey, path)
+  const { header, keys } = await openBackup(await readCopy(path), withKey, path)
   const compared = compare(await readKeys(deps.db), keys)
   if (compared.different.length > 0) throw anotherDatabase(path)
   if (compared.missing.length === 0) {
@@ -95,7 +95,7 @@ export async function verifyBackup(
  * @throws AppError `key-backup-foreign` where it is another database's, before anything is changed
  */
 export async function restoreKeys(deps: BackupDeps, path: string, withKey: OpenWith): Promise<Compared> {
-  const { header, keys } = await openBackup(await readFile(path), withKey, path)
+  const { header, keys } = await openBackup(await readCopy(path), withKey, path)
   const rows = await readKeys(deps.db)
   const compared = compare(rows, keys)
   if (compared.different.length > 0) throw anotherDatabase(path)
@@ -158,17 +158,41 @@ async function openAll({ db, provider }: BackupDeps): Promise<BackedUpKey[]> {
 
 /** Who has the data and the keys can read everything: they are never put in one place by us. */
 function refusePlace(path: string, dataDir: string): void {
-  const place = resolve(path)
-  if (place.startsWith(resolve(dataDir) + sep)) throw badPlace('lies in the data directory')
-  const beside = existsSync(dirname(place)) ? readdirSync(dirname(place)) : []
+  if (!existsSync(dirname(resolve(path)))) {
+    throw new AppError('invalid', `the folder of ${path} is not there: make it first`, { code: 'key-backup-place' })
+  }
+  const place = realPlace(path)
+  // The cluster of the embedded database may lie elsewhere, behind a link in the data directory.
+  for (const folder of [dataDir, join(dataDir, 'postgres')]) {
+    if (place.startsWith(realPlace(join(folder, 'x')).slice(0, -1))) throw badPlace('lies in the data directory')
+  }
+  const beside = readdirSync(dirname(place))
   if (beside.some((name) => isDump(join(dirname(place), name)))) throw badPlace('lies beside a backup of the database')
   for (let folder = dirname(place); folder !== dirname(folder); folder = dirname(folder)) {
     if (isDump(folder)) throw badPlace('lies in a backup of the database')
   }
 }
 
+/** Where a file of that name would really be made, behind links too. A folder that is not there is taken as it is said. */
+function realPlace(path: string): string {
+  const folder = dirname(resolve(path))
+  return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path))
+}
+
+/** A link that leads nowhere is there, too: nothing is written through it. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
 function isDump(folder: string): boolean {
   return existsSync(join(folder, 'manifest.json')) && existsSync(join(folder, 'cluster'))
+}
+
+async function readCopy(path: string): Promise<Buffer> {
+  return readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    const message = `the copy of the keys ${path} cannot be read (${cause.code ?? 'unknown'})`
+    throw new AppError('invalid', message, { code: 'key-backup-missing', cause })
+  })
 }
 
 function takenAlready(path: string): AppError {

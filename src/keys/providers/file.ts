@@ -47,7 +47,9 @@ export async function openFileProvider(location: KeysetLocation): Promise<FilePr
     const held = await readKeys(location)
     refuseOlder(held, keys, path)
     const made = next(held)
-    await reseal(location, made)
+    await reseal(location, made).catch((cause: unknown) => {
+      throw unwritable(path, cause)
+    })
     keys = [...made] // not before: what the disk did not take must never wrap anything
   }
   const provider: FileProvider = {
@@ -165,6 +167,13 @@ function refuseOlder(found: readonly KeysetKey[], known: readonly KeysetKey[], p
   if (newest(found).kid > last.kid || same?.key.equals(last.key) === true) return
   const message = `the keyset ${path} is not the one that this process opened, or an older copy of it: put back the newest`
   throw new AppError('conflict', message, { code: 'keyset-older' })
+}
+
+function unwritable(path: string, cause: unknown): unknown {
+  const code: unknown = cause instanceof Error ? Reflect.get(cause, 'code') : undefined
+  if (cause instanceof AppError || typeof code !== 'string') return cause
+  const message = `the keyset ${path} cannot be written (${code}): nothing was changed`
+  return new AppError('conflict', message, { code: 'keyset-unwritable', cause })
 }
 
 function newest(keys: readonly KeysetKey[]): KeysetKey {
