@@ -48,6 +48,11 @@ export interface Terms {
   >
 }
 
+/** The terms of a run, and of which of their steps the fuse was lifted: not part of the hash. */
+export interface RunTerms extends Terms {
+  readonly lifted?: readonly string[]
+}
+
 /** What would be done now. Reads; changes nothing. Classes of which nothing is due are listed too. */
 export async function planWork(db: Db, ruling: Ruling): Promise<PlannedWork> {
   const partitions = await duePartitions(db, ruling)

@@ -1,5 +1,5 @@
 import type { Db, Tx } from '../db/pool.ts'
-import type { Terms } from './plan.ts'
+import type { RunTerms } from './plan.ts'
 
 /** A run as the database keeps it: how far each step is, so that the next run goes on there after a kill -9. */
 export interface RunRecord {
@@ -16,8 +16,8 @@ export interface StepRecord {
 /** The run that was broken off last, with what it had been told to do. */
 export async function readOpenRun(
   db: Db,
-): Promise<{ readonly runId: bigint; readonly hash: string; readonly terms: Terms } | undefined> {
-  const { rows } = await db.$client.query<{ run_id: bigint; plan_hash: string; plan: Terms }>(
+): Promise<{ readonly runId: bigint; readonly hash: string; readonly terms: RunTerms } | undefined> {
+  const { rows } = await db.$client.query<{ run_id: bigint; plan_hash: string; plan: RunTerms }>(
     'select run_id, plan_hash, plan from weir.retention_run where finished_at is null order by run_id desc limit 1',
   )
   const row = rows[0]
@@ -27,7 +27,7 @@ export async function readOpenRun(
 /** Goes on with a run, or begins one; others that were broken off are abandoned, for this plan covers what they left. */
 export async function openRun(
   db: Db,
-  plan: { hash: string; terms: Terms },
+  plan: { hash: string; terms: RunTerms },
   resumed: bigint | undefined,
 ): Promise<RunRecord> {
   await db.$client.query(
@@ -35,7 +35,14 @@ export async function openRun(
      where finished_at is null and run_id is distinct from $1`,
     [resumed ?? null],
   )
-  if (resumed !== undefined) return { runId: resumed, steps: await readSteps(db, resumed) }
+  if (resumed !== undefined) {
+    const { lifted = [] } = plan.terms
+    await db.$client.query(
+      `update weir.retention_run set plan = plan || jsonb_build_object('lifted', $2::text[]) where run_id = $1`,
+      [resumed, lifted],
+    )
+    return { runId: resumed, steps: await readSteps(db, resumed) }
+  }
   const { rows } = await db.$client.query<{ run_id: bigint }>(
     'insert into weir.retention_run (plan_hash, plan) values ($1, $2) returning run_id',
     [plan.hash, JSON.stringify(plan.terms)],

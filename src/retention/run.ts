@@ -80,8 +80,9 @@ async function runInTurn(deps: RunDeps, order: RunOrder): Promise<Ran> {
     const message = 'the plan of that hash is not what would be done now (another day, policy or partition): plan again'
     throw new AppError('conflict', message, { code: 'plan-changed' })
   }
-  await mindFuse(deps, work.plan, goesOn ? { ...order, resumed: true } : order)
-  const run = await openRun(deps.db, { hash: work.plan.hash, terms: work.terms }, goesOn ? open.runId : undefined)
+  const lifted = await mindFuse(deps, work.plan, order, goesOn ? (open.terms.lifted ?? []) : [])
+  const terms = { ...work.terms, lifted }
+  const run = await openRun(deps.db, { hash: work.plan.hash, terms }, goesOn ? open.runId : undefined)
   const { left, finished } = await takeAllOf(deps, work, run)
   const shared = { plan: work.plan, resumed: goesOn, left, finished }
   if (!finished) return { ...shared, taken: {} }
@@ -98,10 +99,18 @@ function covers(told: Terms, now: Terms): boolean {
   })
 }
 
-/** A run that was let begin is let end: what is left of it is no new decision. */
-async function mindFuse({ db, actor }: RunDeps, plan: Plan, order: RunOrder & { resumed?: true }): Promise<void> {
-  const blown = plan.classes.filter((one) => one.blown)
-  if (blown.length === 0 || order.resumed === true) return
+/**
+ * What a run was let begin with it is let end: a fuse that was lifted for it stays so. One that blows meanwhile was
+ * nobody's decision, and holds. @returns the steps of which it is lifted
+ */
+async function mindFuse(
+  { db, actor }: RunDeps,
+  plan: Plan,
+  order: RunOrder,
+  before: readonly string[],
+): Promise<readonly string[]> {
+  const blown = plan.classes.filter((one) => one.blown && !before.includes(stepName(one)))
+  if (blown.length === 0) return before
   if (order.liftFuse === undefined) {
     const what = blown
       .map((one) => `${one.class} (${one.rows} rows, ${Math.round(one.share * 100)} % of all)`)
@@ -124,6 +133,7 @@ async function mindFuse({ db, actor }: RunDeps, plan: Plan, order: RunOrder & { 
       outcome: 'done',
     })),
   )
+  return [...before, ...blown.map(stepName)]
 }
 
 interface Taking {
