@@ -19,7 +19,8 @@ const REGION = /^[a-z]{2}[a-z-]{1,24}-\d$/
 export function readKmsUri(uri: string, region: string | undefined): KmsPlace {
   const [alias = '', query = '', ...rest] = uri.slice('aws-kms:'.length).split('?')
   const asked = new URLSearchParams(query)
-  const known = [...asked.keys()].every((name) => name === 'region' || name === 'endpoint')
+  const names = [...asked.keys()]
+  const known = names.every((name) => name === 'region' || name === 'endpoint') && names.length === new Set(names).size
   if (!uri.startsWith('aws-kms:') || !ALIAS.test(alias) || rest.length > 0 || !known) {
     throw config('WEIR_KEYS must be aws-kms: with an alias, for instance aws-kms:alias/weir?region=eu-central-1')
   }
@@ -30,10 +31,19 @@ export function readKmsUri(uri: string, region: string | undefined): KmsPlace {
     )
   }
   const endpoint = asked.get('endpoint') ?? undefined
-  if (endpoint !== undefined && !(URL.canParse(endpoint) && isPrivateWay(new URL(endpoint)))) {
-    throw config('WEIR_KEYS must give ?endpoint= as an https URL, for instance that of a VPC endpoint')
+  if (endpoint !== undefined && !isEndpoint(endpoint)) {
+    throw config(
+      'WEIR_KEYS must give ?endpoint= as an https URL without a user or a password, for instance that of a VPC endpoint',
+    )
   }
   return { alias, region: where, endpoint }
+}
+
+/** Without a user or a password: the URI is shown in errors and by weir keys status. */
+function isEndpoint(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const plain = url !== undefined && `${url.username}${url.password}${url.search}${url.hash}` === ''
+  return plain && isPrivateWay(url)
 }
 
 function config(message: string): AppError {
