@@ -14,7 +14,7 @@ import type { HttpDeps, Readiness } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
 import { createNewSubjectLimit } from './identity/new-subjects.ts'
 import { createSubjectTokens } from './identity/subject-token.ts'
-import { keyBackupAge } from './keys/backup.ts'
+import { keyBackupAge, uncopiedKeys } from './keys/backup.ts'
 import { keepIndex } from './keys/keep-index.ts'
 import { type Keyring, openKeyring } from './keys/keyring.ts'
 import type { KeyProvider } from './keys/provider.ts'
@@ -217,6 +217,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await keepKeysAndIndex(signal)
         .then((kept) => log.info(kept, 'the keys are as the policy wants them'))
         .catch((error: unknown) => log.error({ err: error }, 'the keys could not be kept as the policy wants them'))
+      metrics.uncopiedKeys((await uncopiedKeys(db, now())).length)
       active = await prepareStorage(db, active.compiled, today)
       const { failed } = await finishRenewals({ db, keyring, classNames: active.classNames, now, actor: 'weir' })
       if (failed > 0) log.error({ people: failed }, 'old keys of people stay: what is sealed under them does not open')

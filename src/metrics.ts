@@ -4,6 +4,8 @@ import { OUTCOMES, type Outcome } from './event/event.ts'
 /** Everything that /metrics says. Labels come from closed lists: outcomes, destinations, stages. */
 export interface Metrics {
   readonly registry: Registry
+  /** Active keys that no good copy holds. */
+  uncopiedKeys(count: number): void
   outcome(outcome: Outcome, count?: number): void
   unclassified(count: number): void
   intakeSeconds(seconds: number): void
@@ -45,6 +47,11 @@ export function createMetrics(): Metrics {
     name: 'weir_intake_group_events',
     help: 'Events that one commit carried',
     buckets: [1, 5, 20, 50, 100, 250, 500, 1000],
+    registers,
+  })
+  const uncopied = new Gauge({
+    name: 'weir_keys_uncopied',
+    help: 'Keys in use that no verified copy of the keys holds: lost with the root',
     registers,
   })
   const queue = new Gauge({ name: 'weir_intake_queued_events', help: 'Events waiting for a commit', registers })
@@ -95,6 +102,7 @@ export function createMetrics(): Metrics {
   for (const outcome of OUTCOMES) events.inc({ outcome }, 0)
   return {
     registry,
+    uncopiedKeys: (count) => uncopied.set(count),
     outcome: (outcome, count = 1) => events.inc({ outcome }, count),
     unclassified: (count) => unknown.inc(count),
     intakeSeconds: (seconds) => latency.observe(seconds),

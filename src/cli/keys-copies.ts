@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { backupKeys, restoreKeys, verifyBackup } from '../keys/backup.ts'
+import { z } from 'zod'
+import { AppError } from '../errors.ts'
+import { backupKeys, discardBackup, restoreKeys, verifyBackup } from '../keys/backup.ts'
 import type { SealTo } from '../keys/backup-file.ts'
 import { KDF_DEFAULTS, readPassphrase } from '../keys/providers/file.ts'
 import { addOpening, jwkOf, type Opening, oneOf, openWith } from './keys-opening.ts'
@@ -51,6 +53,19 @@ export function registerVerify(verify: Command): void {
   )
 }
 
+export function registerDiscard(discard: Command): void {
+  discard.description('say that the file of a copy was deleted everywhere: the horizon counts it no more')
+  discard.argument('<id>', 'of the copy, as weir keys status shows it')
+  discard.addHelpText('after', example(`${WEIR} discard 6f1c9d1e-7a52-4a0b-9a55-0b8a4f2d9c11`))
+  discard.action((id: string, options: CommonOptions) =>
+    withKeys(async ({ db }) => {
+      if (!z.uuid().safeParse(id).success) throw new AppError('invalid', 'a copy is named by a UUID', { code: 'usage' })
+      await discardBackup({ db, now: Date.now }, id)
+      answer(options, { discarded: id }, 'It is off the list. A file that is left somewhere opens all the same.')
+    }),
+  )
+}
+
 export function registerRestore(restore: Command): void {
   restore.description(
     "put the keys of a copy under this installation's root, after it was lost or beside a restored database",
@@ -58,15 +73,18 @@ export function registerRestore(restore: Command): void {
   addOpening(restore.argument('<file>', 'what weir keys backup made'))
   restore.addHelpText('after', example(`${WEIR} restore /media/safe/keys.json --passphrase-file /etc/weir/recovery`))
   restore.action((file: string, options: CommonOptions & Opening) =>
-    withKeys(async (context) => {
-      const found = await restoreKeys(backupDeps(context), file, await openWith(options))
-      if (found.missing.length > 0) process.exitCode = 1
-      const missing =
-        found.missing.length === 0
-          ? ''
-          : ` Not in the copy: ${found.missing.join(', ')}: what they sealed stays closed.`
-      answer(options, found, `Put ${found.same.length} keys under ${context.provider.uri}.${missing} Start Weir.`)
-    }),
+    withKeys(
+      async (context) => {
+        const found = await restoreKeys(backupDeps(context), file, await openWith(options))
+        if (found.missing.length > 0) process.exitCode = 1
+        const missing =
+          found.missing.length === 0
+            ? ''
+            : ` Not in the copy: ${found.missing.join(', ')}: what they sealed stays closed.`
+        answer(options, found, `Put ${found.same.length} keys under ${context.provider.uri}.${missing} Start Weir.`)
+      },
+      { mayMakeRoot: true },
+    ),
   )
 }
 
@@ -77,7 +95,13 @@ async function sealTo(
   const { passphraseFile, to } = options
   if ((passphraseFile === undefined) === (to === undefined)) throw oneOf('--passphrase-file or --to')
   if (passphraseFile !== undefined) return { passphrase: await readPassphrase(passphraseFile), kdf: KDF_DEFAULTS[mode] }
-  return { publicKeys: await Promise.all(to!.map(async (file) => jwkOf(await readFile(file, 'utf8'), file))) }
+  return { publicKeys: await Promise.all(to!.map(async (file) => jwkOf(await readText(file), file))) }
+}
+
+function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new AppError('invalid', `${file} cannot be read (${cause.code ?? 'unknown'})`, { code: 'usage', cause })
+  })
 }
 
 function backupDeps({ db, provider, config }: WithKeys) {

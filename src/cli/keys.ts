@@ -1,16 +1,20 @@
+import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { makeDevelopmentPassphrase } from '../keys/development.ts'
 import { initKeys } from '../keys/init.ts'
 import { inventory } from '../keys/inventory.ts'
+import { readKeys, unwrapKey } from '../keys/key-table.ts'
 import { keysetPath, makeRemoteRoot, passphraseFor } from '../keys/open.ts'
 import type { ModulePseudonyms } from '../keys/pseudonyms-in-use.ts'
 import { type KeysStatus, keysStatus } from '../keys/status.ts'
-import { registerBackup, registerRestore, registerVerify } from './keys-copies.ts'
+import { registerBackup, registerDiscard, registerRestore, registerVerify } from './keys-copies.ts'
 import { registerDrill } from './keys-drill.ts'
 import { registerReindex } from './keys-reindex.ts'
-import { registerDestroy, registerKeep, registerRenew, registerRotate } from './keys-rotation.ts'
+import { registerDestroy, registerKeep, registerRenew, registerRotate, uncopiedText } from './keys-rotation.ts'
 import { answer, type CommonOptions, columns, example } from './output.ts'
-import { withKeys } from './with-keys.ts'
+import { type WithKeys, withKeys } from './with-keys.ts'
 
 const SETTINGS = 'WEIR_KEYS says where the root is, WEIR_KEYS_PASSPHRASE_FILE names the file with its passphrase.'
 const WEIR = 'npm run -s weir -- keys'
@@ -25,6 +29,7 @@ export function register(command: Command): void {
   registerDestroy(command.command('destroy'))
   registerBackup(command.command('backup'))
   registerVerify(command.command('verify'))
+  registerDiscard(command.command('discard'))
   registerRestore(command.command('restore'))
   registerDrill(command.command('drill'))
   registerReindex(command.command('reindex'))
@@ -43,6 +48,9 @@ function registerInit(init: Command): void {
       return
     }
     const path = keysetPath(settings.uri)
+    if (settings.mode === 'development' && settings.passphraseFile === undefined) {
+      await makeDevelopmentPassphrase(dirname(path))
+    }
     await initKeys({ path, passphrase: await passphraseFor(settings) })
     const text = `Made ${path}. Back it up and its passphrase, apart from the database and from each other: without them nothing sealed opens again.`
     answer(options, { keyset: path }, text)
@@ -56,19 +64,40 @@ function registerStatus(status: Command): void {
     withKeys(async ({ db, provider, policy }) => {
       await provider.health()
       const found = await keysStatus({ db, provider }, policy.keys, Date.now())
+      const problem = await whyClosed({ db, provider })
+      if (problem !== undefined) process.exitCode = 1
+      const opens = problem === undefined
+      const first = opens ? `${provider.uri} opens this database.` : `It does NOT open: ${problem}.`
       answer(
         options,
-        { provider: provider.uri, opens: true, ...found },
-        `${provider.uri} opens.\n\n${statusText(found)}`,
+        { provider: provider.uri, opens, ...(opens ? {} : { problem }), ...found },
+        `${first}\n\n${statusText(found)}`,
       )
     }),
   )
 }
 
-function statusText({ classes, horizon, backups, modules }: KeysStatus): string {
+/** Why the root is not that of this database's keys; undefined where it opens one of them, or where there are none yet. */
+async function whyClosed({ db, provider }: Pick<WithKeys, 'db' | 'provider'>): Promise<string | undefined> {
+  const row = (await readKeys(db)).find((one) => one.state === 'active')
+  if (row === undefined || row.wrapped === null) return undefined
+  try {
+    await unwrapKey(provider, row, row.wrapped)
+    return undefined
+  } catch (error) {
+    if (error instanceof AppError) return error.message
+    throw error
+  }
+}
+
+function statusText({ classes, horizon, backups, modules, uncopied }: KeysStatus): string {
   const list = (kids: readonly number[]): string => (kids.length === 0 ? '-' : kids.join(', '))
   const rows = classes.map((one) => [one.class, String(one.active ?? '-'), list(one.decryptOnly), list(one.destroyed)])
-  const before = horizon.erasedBefore === null ? 'nobody yet' : `whoever was erased before ${horizon.erasedBefore}`
+  const reach = horizon.epochs.map((one) => [
+    String(one.kid),
+    one.erasedBefore ?? 'now',
+    Date.parse(one.unrecoverableAfter) <= Date.now() ? 'beyond reach' : one.unrecoverableAfter,
+  ])
   const copies = backups.map((one) => [
     one.backupId,
     one.madeAt,
@@ -82,12 +111,13 @@ function statusText({ classes, horizon, backups, modules }: KeysStatus): string 
     ...(modules.length === 0
       ? []
       : [columns(['module', 'pseudonym root', 'lasts', 'rebuilt'], modules.map(moduleRow)), '']),
-    `Beyond anybody's reach already: ${before}.`,
-    `Who is erased now is beyond it after ${horizon.unrecoverableAfter}.`,
+    'From when on nobody can decrypt what was erased, in whatever backup:',
+    columns(['epoch', 'erased before', 'beyond reach after'], reach),
     '',
     copies.length === 0
       ? 'No copy of the keys is known: weir keys backup makes one.'
       : columns(['copy of the keys', 'made', 'expires', 'verified', 'holds destroyed'], copies),
+    uncopiedText(uncopied),
   ].join('\n')
 }
 

@@ -7,7 +7,7 @@ import { pendingMigrations } from '../db/migrate.ts'
 import { type Db, openPool } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import { type Keyring, openKeyring } from '../keys/keyring.ts'
-import { openKeyProvider } from '../keys/open.ts'
+import { keysetPath, openKeyProvider } from '../keys/open.ts'
 import type { KeyProvider } from '../keys/provider.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import { loadPolicy } from '../policy/load.ts'
@@ -27,9 +27,13 @@ export interface WithKeys {
  * Runs `work` over the database and the provider of the keys. The embedded database is started where it does not run,
  * and stopped afterwards. @throws AppError where there is no database yet
  */
-export async function withKeys<T>(work: (context: WithKeys) => Promise<T>): Promise<T> {
+export async function withKeys<T>(
+  work: (context: WithKeys) => Promise<T>,
+  { mayMakeRoot = false }: { readonly mayMakeRoot?: boolean } = {},
+): Promise<T> {
   const { config, secrets } = readConfig()
   if (secrets.databaseUrl === undefined) await refuseMissing(config.dataDir)
+  if (!mayMakeRoot) await refuseNoKeyset(config.keys.uri)
   const provider = await openKeyProvider({ ...config.keys, mode: config.mode })
   const { policy } = await loadPolicy(config.policyDir)
   const database = await openDatabase(config, secrets, commandLog(config.log.level))
@@ -46,6 +50,16 @@ export async function withKeys<T>(work: (context: WithKeys) => Promise<T>): Prom
   } finally {
     await database.stop()
   }
+}
+
+/** Development would make one, and what was asked about would be another root than the database's. */
+async function refuseNoKeyset(uri: string): Promise<void> {
+  if (!uri.startsWith('file:')) return
+  const path = keysetPath(uri)
+  const found = await lstat(path).catch(() => undefined)
+  if (found !== undefined) return
+  const message = `the keyset ${path} is not there: bring it back, or make one with weir keys init and put a copy of the keys under it with weir keys restore`
+  throw new AppError('invalid', message, { code: 'secret-file-missing' })
 }
 
 async function refuseMissing(dataDir: string): Promise<void> {

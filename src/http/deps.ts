@@ -174,6 +174,11 @@ export interface KeyHorizon {
   /** ISO 8601 */
   readonly unrecoverableAfter: string
   readonly erasedBefore: string | null
+  readonly epochs: readonly {
+    readonly kid: number
+    readonly erasedBefore: string | null
+    readonly unrecoverableAfter: string
+  }[]
 }
 
 export interface AuditQuery {

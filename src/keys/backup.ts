@@ -42,6 +42,11 @@ export async function backupKeys(
   refusePlace(path, deps.dataDir)
   if (isThere(path)) throw takenAlready(path)
   const keys = await openAll(deps)
+  if (keys.length === 0) {
+    throw new AppError('conflict', 'this database has no keys yet: start Weir once, then copy them', {
+      code: 'key-backup-empty',
+    })
+  }
   const header: BackupHeader = {
     backupId: randomUUID(),
     madeAt: new Date(deps.now()).toISOString(),
@@ -63,8 +68,11 @@ export async function backupKeys(
       ],
     )
   })
-  if ((await createSecretFile(path, bytes)) === 'exists') {
-    throw takenAlready(path)
+  try {
+    if ((await createSecretFile(path, bytes)) === 'exists') throw takenAlready(path)
+  } catch (error) {
+    await deps.db.$client.query('delete from weir.key_backup where backup_id = $1', [header.backupId])
+    throw notMade(error, path)
   }
   if (!('passphrase' in to)) return { ...header, verified: false }
   await verifyBackup(deps, path, { passphrase: to.passphrase })
@@ -193,6 +201,39 @@ async function readCopy(path: string): Promise<Buffer> {
     const message = `the copy of the keys ${path} cannot be read (${cause.code ?? 'unknown'})`
     throw new AppError('invalid', message, { code: 'key-backup-missing', cause })
   })
+}
+
+/**
+ * Takes a copy off the list whose file was deleted: the horizon counts it no more. Entered in the audit log, since it is
+ * somebody's word. @throws AppError `not-found`
+ */
+export async function discardBackup({ db, now }: Pick<BackupDeps, 'db' | 'now'>, backupId: string): Promise<void> {
+  await transaction(db, async (tx) => {
+    await appendEntries(tx, [entry('keys.discard', backupId)])
+    const { rowCount } = await tx.$client.query(
+      'update weir.key_backup set expires_at = $2 where backup_id = $1 and expires_at > $2',
+      [backupId, new Date(now())],
+    )
+    if (rowCount === 0)
+      throw new AppError('not-found', 'no copy of this id is on the list: weir keys status shows them')
+  })
+}
+
+/** Active keys that no copy holds which has not expired and was found good: lost with the root. */
+export async function uncopiedKeys(db: Db, now: number): Promise<string[]> {
+  const { rows } = await db.$client.query<{ name: string }>(
+    `select k.class || '/' || k.kid as name from weir.key k where k.state = 'active' and not exists (
+       select from weir.key_backup b where b.expires_at > $1 and b.verified_at is not null and (k.class || '/' || k.kid) = any(b.keys))
+     order by 1`,
+    [new Date(now)],
+  )
+  return rows.map((row) => row.name)
+}
+
+function notMade(error: unknown, path: string): unknown {
+  const code: unknown = error instanceof Error && !(error instanceof AppError) ? Reflect.get(error, 'code') : undefined
+  if (typeof code !== 'string') return error
+  return new AppError('invalid', `${path} cannot be made (${code})`, { code: 'key-backup-place', cause: error })
 }
 
 function takenAlready(path: string): AppError {

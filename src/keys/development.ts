@@ -36,6 +36,12 @@ export async function ensureKeysIn(directory: string, options: EnsureOptions = {
   return { path, passphrase, created: made === 'created' }
 }
 
+/** For `weir keys init` in development, where nobody names a passphrase: as a start makes one. Never replaces. */
+export async function makeDevelopmentPassphrase(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await ensurePassphrase(join(directory, 'passphrase'), join(directory, 'keyset.json'))
+}
+
 async function ensurePassphrase(path: string, keyset: string): Promise<Buffer> {
   // The keyset is looked for first and made last: one without a passphrase was separated from it by somebody.
   if ((await exists(keyset)) && !(await exists(path))) {

@@ -7,6 +7,15 @@ export interface Horizon {
   readonly unrecoverableAfter: string
   /** Whoever was erased before this moment is beyond reach already; null where nobody is. */
   readonly erasedBefore: string | null
+  /** For each epoch, oldest first: who was erased while it was in use, or before, is beyond reach from then on. */
+  readonly epochs: readonly EpochHorizon[]
+}
+
+export interface EpochHorizon {
+  readonly kid: number
+  /** When the next epoch took its place; null while it is in use. */
+  readonly erasedBefore: string | null
+  readonly unrecoverableAfter: string
 }
 
 /** A sealed copy of the keys that has not expired. */
@@ -33,9 +42,15 @@ export function horizon(
   const epochs = rows.filter((row) => row.class === 'epoch').toSorted((a, b) => a.kid - b.kid)
   let erasedBefore: number | null = null
   let last = now
+  const steps: EpochHorizon[] = []
   for (const epoch of epochs) {
     const gone = goneAt(epoch, backups, times, now)
     last = Math.max(last, gone)
+    steps.push({
+      kid: epoch.kid,
+      erasedBefore: epoch.retired_at?.toISOString() ?? null,
+      unrecoverableAfter: new Date(last > now ? last : gone).toISOString(),
+    })
     // Until it was replaced, subjects were erased whose keys it wraps in older backups.
     const replaced = epoch.retired_at?.getTime()
     if (gone <= now && replaced !== undefined && last <= now) erasedBefore = replaced
@@ -43,6 +58,7 @@ export function horizon(
   return {
     unrecoverableAfter: new Date(last).toISOString(),
     erasedBefore: erasedBefore === null ? null : new Date(erasedBefore).toISOString(),
+    epochs: steps,
   }
 }
 

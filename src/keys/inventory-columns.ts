@@ -33,6 +33,30 @@ const clear = (fieldClass: string): CoveredColumn => ({
 const nobodys: CoveredColumn = { fieldClass: 'none', suite: 'none', keyClass: 'none' }
 const randomHash: CoveredColumn = { fieldClass: 'none', suite: 'SHA-256', keyClass: 'none' }
 
+/** How long the rows of a table are kept, where it is not as long as the class of a column: a class, or words. */
+export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = {
+  'weir.identifier': 'while the subject is known',
+  'weir.subject_key': 'while the subject is known',
+  'weir.consent_state': 'while the subject is known',
+  'weir.consent_ledger': 'ledger_days after the subject is gone',
+  'weir.event_log': 'until no class can have content of it',
+  'weir.dedupe_0': '24 to 48 h',
+  'weir.dedupe_1': '24 to 48 h',
+  'weir.dead_letter': 'until settled, at the longest as its content',
+  'weir.audit_entry': 'for good',
+  'weir.key': 'for good; destroyed by the schedule of `keys`',
+  'attribution.touch': { as: 'behaviour' },
+  'attribution.conversion': { as: 'order' },
+  'attribution.link': 'while a subject of it is known',
+  'recommendation.view': { as: 'behaviour' },
+  'recommendation.cart_change': { as: 'behaviour' },
+  'recommendation.order_line': { as: 'order' },
+  'recommendation.order_return': { as: 'order' },
+  'recommendation.basket': { as: 'order' },
+  'recommendation.interest': 'as the rows that it sums',
+  'recommendation.link': 'while a subject of it is known',
+}
+
 /** A table's columns of text, json or bytes. One that is missing here fails the build: say what it is before it is used. */
 export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredColumn>>>> = {
   'weir.sealed': { bytes: sealed('any') },

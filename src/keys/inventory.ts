@@ -1,6 +1,6 @@
 import type { Db } from '../db/pool.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
-import { COVERED, type CoveredColumn } from './inventory-columns.ts'
+import { COVERED, type CoveredColumn, KEPT } from './inventory-columns.ts'
 import { type KeyRow, readKeys } from './key-table.ts'
 import { KEY_CLASSES } from './provider.ts'
 
@@ -58,7 +58,7 @@ function linesOf(
     fieldClass,
     suite: covered.suite,
     keyClass: keyName(covered.keyClass, keys),
-    retention: retentionOf(policy, fieldClass),
+    retention: covered.keyClass === 'none' && covered.suite === 'none' ? '-' : keptAs(policy, table, fieldClass),
   }))
 }
 
@@ -68,6 +68,12 @@ function keyName(keyClass: CoveredColumn['keyClass'], keys: readonly KeyRow[]): 
   const kid = keys.find((row) => row.class === known && row.state === 'active')?.kid
   const name = kid === undefined ? wanted : `${wanted}/${kid}`
   return keyClass === 'subject' ? `subject (${name})` : name
+}
+
+function keptAs(policy: CompiledPolicy, table: string, fieldClass: string): string {
+  const kept = KEPT[table]
+  if (kept === undefined) return retentionOf(policy, fieldClass)
+  return typeof kept === 'string' ? kept : retentionOf(policy, kept.as)
 }
 
 function retentionOf(policy: CompiledPolicy, name: string): string {

@@ -75,11 +75,11 @@ export async function unwrapKey(
 ): Promise<KeyObject> {
   const bytes = await provider.unwrap(wrapped, contextOf(row.class, row.kid)).catch((cause: unknown) => {
     if (cause instanceof AppError && cause.code === 'key-root-destroyed') {
-      const message = `${row.class} key ${row.kid} of this database was destroyed, as is meant after an erasure: nothing in a copy this old can be opened`
+      const message = `the version of the root that holds this database's keys was destroyed, as is meant after an erasure: nothing in a copy this old can be opened`
       throw new AppError('conflict', message, { code: 'key-root-destroyed', cause })
     }
     if (cause instanceof AppError) throw cause // the provider did not answer: no mismatch
-    const message = `the keyset in ${provider.uri} does not open this database's keys: restore the keyset that belongs to it`
+    const message = `the keyset in ${provider.uri} does not open this database's keys: bring back the one that belongs to it, or put a copy of the keys under it with weir keys restore`
     throw new AppError('conflict', message, { code: 'keyset-mismatch', cause })
   })
   const key = createSecretKey(bytes)

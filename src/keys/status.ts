@@ -1,6 +1,6 @@
 import type { Db } from '../db/pool.ts'
 import type { KeyTimes } from '../policy/compiled.ts'
-import { livingBackups } from './backup.ts'
+import { livingBackups, uncopiedKeys } from './backup.ts'
 import { type Horizon, horizon } from './horizon.ts'
 import { readKeys } from './key-table.ts'
 import { KEY_CLASSES, type KeyClass, type KeyProvider } from './provider.ts'
@@ -28,6 +28,8 @@ export interface KeysStatus {
   readonly classes: readonly ClassStatus[]
   readonly horizon: Horizon
   readonly backups: readonly BackupStatus[]
+  /** Active keys that no good copy holds: lost with the root. */
+  readonly uncopied: readonly string[]
   /** By which pseudonym root each module knows people, and how far a rebuild is. */
   readonly modules: readonly ModulePseudonyms[]
 }
@@ -51,6 +53,7 @@ export async function keysStatus(
       destroyed: of(keyClass, 'destroyed'),
     })),
     horizon: horizon(rows, backups, { ...times, destroyDelayDays: provider.destroyDelayDays }, now),
+    uncopied: await uncopiedKeys(db, now),
     backups: backups.map((one) => ({
       backupId: one.backup_id,
       madeAt: one.made_at.toISOString(),

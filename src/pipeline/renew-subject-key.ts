@@ -73,6 +73,39 @@ async function addVersion(tx: Tx, { keyring, now, actor }: RenewDeps, subject: S
 }
 
 /**
+ * A new key for every subject, for when the key of an epoch is known to somebody. Who is erased meanwhile is passed by;
+ * killed anywhere, the next call begins anew, and nothing is lost.
+ */
+export async function renewAllKeys(
+  deps: RenewDeps,
+  progress: (done: number, total: number) => void,
+): Promise<{ readonly subjects: number; readonly resealed: number }> {
+  const total = (await deps.db.$client.query<{ n: number }>('select count(*)::integer as n from weir.subject')).rows[0]!
+    .n
+  let after = '00000000-0000-0000-0000-000000000000'
+  let subjects = 0
+  let resealed = 0
+  for (;;) {
+    const { rows } = await deps.db.$client.query<{ subject_id: string }>(
+      'select subject_id from weir.subject where subject_id > $1 order by subject_id limit 500',
+      [after],
+    )
+    const last = rows.at(-1)
+    if (last === undefined) return { subjects, resealed }
+    after = last.subject_id
+    for (const row of rows) {
+      try {
+        resealed += (await renewSubjectKey(deps, subjectId(row.subject_id))).resealed
+        subjects++
+      } catch (error) {
+        if (!(error instanceof AppError) || (error.kind !== 'not-found' && error.code !== 'subject-erased')) throw error
+      }
+      progress(subjects, Math.max(subjects, total))
+    }
+  }
+}
+
+/**
  * Takes the retired versions away whose time is over: what was sealed under them meanwhile is sealed anew first. Part
  * of the housekeeping. Somebody whose content does not open keeps the old versions and holds nobody else up.
  * @returns how many went, and how many people keep theirs

@@ -2,11 +2,20 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { backupKeys, keyBackupAge, restoreKeys, verifyBackup } from '../../src/keys/backup.ts'
+import { openPool } from '../../src/db/pool.ts'
+import {
+  backupKeys,
+  discardBackup,
+  keyBackupAge,
+  restoreKeys,
+  uncopiedKeys,
+  verifyBackup,
+} from '../../src/keys/backup.ts'
 import { openKeyring } from '../../src/keys/keyring.ts'
 import { createKeyset, openFileProvider } from '../../src/keys/providers/file.ts'
 import { rollKey } from '../../src/keys/roll.ts'
 import { createTestApp, type TestApp } from '../support/test-app.ts'
+import { createTestDatabase } from '../support/test-database.ts'
 
 const DAY_MS = 86_400_000
 const kdf = { m: 19_456, t: 2, p: 1 }
@@ -60,6 +69,31 @@ test('a file is never replaced, and a name that is taken leaves no copy on the l
   expect(await readFile(join(folder, 'keys.json'), 'utf8')).toBe('something else')
   const { rows } = await weir.owner.$client.query('select from weir.key_backup')
   expect(rows).toHaveLength(0)
+})
+
+test('a place that does not take a file leaves no copy on the list, and a deleted one is taken off it', async () => {
+  await expect(copyTo(join(folder, 'no', 'such', 'keys.json'))).rejects.toMatchObject({ code: 'key-backup-place' })
+  expect((await weir.owner.$client.query('select from weir.key_backup')).rowCount).toBe(0)
+  const made = await copyTo(join(folder, 'keys.json'))
+  expect(await uncopiedKeys(weir.db, Date.now())).toEqual([])
+  await discardBackup(deps(), made.backupId)
+  expect(await uncopiedKeys(weir.db, Date.now())).toContain('epoch/1')
+  await expect(discardBackup(deps(), made.backupId)).rejects.toMatchObject({ kind: 'not-found' })
+  const missing = verifyBackup(deps(), join(folder, 'gone.json'), { passphrase })
+  await expect(missing).rejects.toMatchObject({ kind: 'invalid' })
+})
+
+test('of a database without keys there is nothing to copy', async () => {
+  const empty = await createTestDatabase()
+  const db = openPool({ url: empty.ownerUrl })
+  try {
+    const path = join(folder, 'none.json')
+    const made = backupKeys({ ...deps(), db }, path, { passphrase, kdf }, 35)
+    await expect(made).rejects.toMatchObject({ code: 'key-backup-empty' })
+  } finally {
+    await db.$client.end()
+    await empty.drop()
+  }
 })
 
 test("another database's copy is refused before anything is changed", async () => {

@@ -55,7 +55,7 @@ test("another database's keyset is refused in one line that says what to do", as
   await openKeyring(db, provider)
   await expect(openKeyring(db, other)).rejects.toMatchObject({
     code: 'keyset-mismatch',
-    message: `the keyset in ${other.uri} does not open this database's keys: restore the keyset that belongs to it`,
+    message: `the keyset in ${other.uri} does not open this database's keys: bring back the one that belongs to it, or put a copy of the keys under it with weir keys restore`,
   })
   expect(await epochs()).toEqual(['1 active'])
 })

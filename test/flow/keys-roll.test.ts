@@ -162,7 +162,7 @@ test('by the schedule an epoch lasts as long as the policy says, and is destroye
 test('the horizon is told to those who answer for it, and to nobody else', async () => {
   const answer = await (await weir.token('auditor')).get('/api/keys/horizon')
   expect(answer.status).toBe(200)
-  expect(Object.keys(answer.body).sort()).toEqual(['erasedBefore', 'unrecoverableAfter'])
+  expect(Object.keys(answer.body).sort()).toEqual(['epochs', 'erasedBefore', 'unrecoverableAfter'])
   expect((await (await weir.token('analyst')).get('/api/keys/horizon')).status).toBe(403)
 })
 

@@ -4,7 +4,7 @@ import type { SubjectId } from '../../src/event/ids.ts'
 import { readAt, readSubjectBlobs } from '../../src/eventlog/read.ts'
 import { rollKey } from '../../src/keys/roll.ts'
 import { keyVersionOf, openBlob } from '../../src/pipeline/protect-event.ts'
-import { finishRenewals, type RenewDeps, renewSubjectKey } from '../../src/pipeline/renew-subject-key.ts'
+import { finishRenewals, type RenewDeps, renewAllKeys, renewSubjectKey } from '../../src/pipeline/renew-subject-key.ts'
 import { storedOf, subjectOf } from '../support/stored.ts'
 import { createTestApp, type TestApp } from '../support/test-app.ts'
 
@@ -152,4 +152,16 @@ test('a record that is damaged holds up nobody: not delivery, not a withdrawal, 
   expect(rows).toEqual([])
   expect(await storedOf(weir, subject)).toHaveLength(2) // what is damaged went with the withdrawal
   expect(await finishRenewals(deps(Date.now() + 4 * HOUR_MS))).toEqual({ gone: 1, failed: 0 })
+})
+
+test('everybody gets a new key, for when that of an epoch is known', async () => {
+  const people = ['ann', 'bo', 'cai']
+  for (const user of people) await weir.grant(user, 'personalisation')
+  await weir.send(viewed('one'))
+  const seen: number[] = []
+  const done = await renewAllKeys(deps(), (subjects) => seen.push(subjects))
+  expect(done).toMatchObject({ subjects: 3 })
+  expect(seen.at(-1)).toBe(3)
+  for (const user of people) expect((await versions((await subjectOf(weir, 'user_id', user))!)).keys).toEqual([1, 2])
+  expect(await storedOf(weir, (await subjectOf(weir, 'user_id', 'ann'))!)).not.toEqual([])
 })

@@ -11,6 +11,18 @@ const answerSchema = z
       .datetime()
       .nullable()
       .describe('Whoever was erased before this moment is beyond reach already; null where nobody is.'),
+    epochs: z
+      .array(
+        z.strictObject({
+          kid: z.int(),
+          erasedBefore: z.iso
+            .datetime()
+            .nullable()
+            .describe('When the next epoch took its place; null while it is in use.'),
+          unrecoverableAfter: z.iso.datetime(),
+        }),
+      )
+      .describe('For each key epoch, oldest first: who was erased before that moment is beyond reach from then on.'),
   })
   .meta({ id: 'KeyHorizon' })
 

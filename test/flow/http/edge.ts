@@ -125,7 +125,7 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
     readCredit: async ({ model }): Promise<JsonObject> => ({ model, channels: [] }),
     addCosts: async ({ rows }): Promise<JsonObject> => ({ added: true, rows: rows.length }),
     async keyHorizon() {
-      return { unrecoverableAfter: '2027-02-01T00:00:00.000Z', erasedBefore: null }
+      return { unrecoverableAfter: '2027-02-01T00:00:00.000Z', erasedBefore: null, epochs: [] }
     },
     async auditEntries(query) {
       edge.audits.push(query)

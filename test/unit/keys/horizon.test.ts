@@ -31,6 +31,7 @@ test('who is erased now waits for the epoch of now to be replaced, destroyed, an
   expect(horizon(rows, [], TIMES, NOW)).toEqual({
     unrecoverableAfter: new Date(NOW + (20 + 35 + 35) * DAY).toISOString(),
     erasedBefore: null,
+    epochs: [{ kid: 1, erasedBefore: null, unrecoverableAfter: new Date(NOW + (20 + 35 + 35) * DAY).toISOString() }],
   })
 })
 
