@@ -235,7 +235,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         metrics,
       })
       await watchDrift(ruling)
-      log.info({ taken }, 'housekeeping is done')
+      if (taken !== undefined) log.info({ taken }, 'housekeeping is done')
     },
   }
 }

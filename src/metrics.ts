@@ -18,8 +18,8 @@ export interface Metrics {
   /** How late the oldest row of each class is, by the last look. */
   retentionOverdue(classes: readonly { readonly class: string; readonly overdueSeconds: number }[]): void
   retentionTaken(step: string, rows: number): void
-  /** Classes whose fuse is blown; none where housekeeping goes on. */
-  retentionFuse(classes: readonly string[]): void
+  /** Whether the fuse of each class is blown. */
+  retentionFuse(classes: readonly { readonly class: string; readonly blown: boolean }[]): void
 }
 
 export function createMetrics(): Metrics {
@@ -121,7 +121,8 @@ export function createMetrics(): Metrics {
     retentionTaken: (step, rows) => expired.inc({ step }, rows),
     retentionFuse(classes) {
       fuse.reset()
-      for (const name of classes) fuse.set({ class: name }, 1)
+      for (const { class: name } of classes) fuse.set({ class: name }, 0)
+      for (const { class: name, blown } of classes) if (blown) fuse.set({ class: name }, 1)
     },
   }
 }

@@ -15,9 +15,9 @@ import { createPseudonymisers } from '../pipeline/pseudonymisers.ts'
 import { readDestinationIds } from '../policy/registry.ts'
 import { measureDrift, violationsOf } from '../retention/drift.ts'
 import type { Forgetful } from '../retention/expire-idle.ts'
-import type { PlanClass } from '../retention/plan.ts'
+import { fuseWords, makePlan } from '../retention/plan.ts'
 import { readRuling } from '../retention/ruling.ts'
-import { makePlan, type Ran, type RunDeps, runDue } from '../retention/run.ts'
+import { type Ran, type RunDeps, runDue } from '../retention/run.ts'
 import type { Ruling } from '../retention/stores.ts'
 import { answer, type CommonOptions, columns, commandLog, example, showProgress } from './output.ts'
 
@@ -64,7 +64,7 @@ async function plan(options: ClockOptions): Promise<void> {
       one.class,
       one.action,
       one.anchor,
-      `${one.rows}${one.blown ? ` (fuse: ${percent(one)})` : ''}`,
+      `${one.rows}${one.blown ? ` (fuse: ${fuseWords(one)})` : ''}`,
       one.oldest ?? '',
       one.partitions.length === 0 ? '' : String(one.partitions.length),
     ])
@@ -75,10 +75,6 @@ async function plan(options: ClockOptions): Promise<void> {
       `${columns(heads, rows)}\n\nPlan of ${made.day}, by policy ${made.policy}. To do it:\n  ${next}`,
     )
   })
-}
-
-function percent({ share }: PlanClass): string {
-  return `${Math.round(share * 100)} % of all`
 }
 
 async function run(options: RunOptions): Promise<void> {

@@ -1,8 +1,9 @@
 import type { Db } from '../db/pool.ts'
 import type { FieldClass } from '../policy/compiled.ts'
 import { periodsOfTable } from './cutoffs.ts'
-import { dayOf, daysAfter, dueOf, endOfAll, endOfUse, isRestricted, keptDays, lastDayDueOn } from './due.ts'
-import { LOG_CLASS, namedDay } from './partition-work.ts'
+import { closedFrom, dayOf, daysAfter, endOfAll, endOfUse, keptDays, shortenedBy } from './due.ts'
+import { endOf, oldestDay, readSealed } from './evidence.ts'
+import { LOG_CLASS, lastDueDay, namedDay, periodsOf } from './partition-work.ts'
 import { listPartitions, PATIENT, type Partition, spanOf } from './partitions.ts'
 import type { Action, Ruling } from './stores.ts'
 
@@ -20,8 +21,8 @@ export interface Lateness {
 
 export interface DriftOptions {
   /**
-   * Reads every blob's due day and receipt rather than the bounds that Postgres holds them in: a full scan. It also
-   * finds what was sealed for longer than the policy now allows.
+   * Reads every blob's due day, receipt and policy version rather than the bounds that Postgres holds them in: a full
+   * scan. Otherwise only of classes that were shortened, for bounds say nothing of what was sealed for longer.
    */
   readonly thorough: boolean
 }
@@ -40,15 +41,15 @@ export async function measureDrift(db: Db, ruling: Ruling, options: DriftOptions
   const names = new Set([...ruling.policy.classes.keys(), ...partitions.flatMap((one) => one.class ?? [])])
   const all: Lateness[] = []
   for (const name of [...names].sort()) {
-    const period = ruling.policy.classes.get(name) ?? ruling.history.get(name)?.at(-1)?.period
-    if (period === undefined) continue
+    const periods = periodsOf(ruling, name)
+    if (periods.length === 0) continue
     const parts = partitions.filter((one) => one.class === name)
     const read = options.thorough
       ? parts
       : parts.filter((one) => one.state !== 'detached' || namedDay(one) <= dayOf(ruling.now))
-    all.push(...(await contentOf(db, ruling, period, read)))
-    if (options.thorough) all.push(...(await receiptsOf(db, ruling, period)))
+    all.push(...(await contentOf(db, ruling, periods, read)))
   }
+  all.push(...(await sealedOf(db, ruling, options)))
   all.push(
     await logOf(
       db,
@@ -64,44 +65,62 @@ export async function measureDrift(db: Db, ruling: Ruling, options: DriftOptions
 async function contentOf(
   db: Db,
   { now }: Ruling,
-  period: FieldClass,
+  periods: readonly FieldClass[],
   parts: readonly Partition[],
 ): Promise<Lateness[]> {
+  const period = periods.at(-1)!
   const found: Lateness[] = [late(now, { class: period.name, action: 'drop-partition' }, undefined)]
   for (const part of parts) {
-    const due = part.state === 'attached' ? await dueIfAny(db, part) : (await spanOf(db, part.part)).first
+    // A closed table goes as a whole, once its last row is due.
+    const due = part.state === 'attached' ? await dueIfAny(db, periods, part) : (await spanOf(db, part.part)).last
     if (due === null) continue
-    const oldest = daysAfter(Date.parse(due), -keptDays(period))
+    const oldest = Math.min(now, daysAfter(Date.parse(due), -keptDays(period)))
     found.push(late(now, { class: period.name, action: 'drop-partition' }, { oldest, due: Date.parse(due) }))
-    if (part.state !== 'detached' && isRestricted(period, Date.parse(due), now)) {
-      const closed = endOfUse(period, lastDayDueOn(period, Date.parse(due)))
+    if (part.state !== 'detached' && period.floorDays !== undefined) {
+      const closed = closedFrom(period, periods, Date.parse(lastDueDay(periods, part)))
       found.push(late(now, { class: period.name, action: 'restrict' }, { oldest, due: closed }))
     }
   }
   return found
 }
 
-async function dueIfAny(db: Db, { class: name, first, past }: Partition): Promise<string | null> {
-  const { rows } = await db.$client.query<{ due: string }>(
-    `select due from weir.sealed where class_id = (select class_id from weir.field_class where name = $1)
-       and due >= $2::date and due < $3::date limit 1`,
-    [name, first, past],
-  )
-  return rows.length === 0 ? null : first
-}
-
-/** Whatever its due day says: what was received on a day happened by then, and is to be gone when that day is due. */
-async function receiptsOf(db: Db, { now }: Ruling, period: FieldClass): Promise<Lateness[]> {
-  const { rows } = await db.$client.query<{ received: string | null }>({
-    text: `select min(e.at_day)::text as received from weir.sealed s join weir.event_log e on e.pos = s.pos
-      where s.class_id = (select class_id from weir.field_class where name = $1)`,
-    values: [period.name],
+/** All of a table falls due where it begins, but for a class that went from months to days. */
+async function dueIfAny(
+  db: Db,
+  periods: readonly FieldClass[],
+  { class: name, first, past }: Partition,
+): Promise<string | null> {
+  const anywhere = lastDueDay(periods, { first, past }) !== first
+  const { rows } = await db.$client.query<{ due: string | null }>({
+    text: `select ${anywhere ? 'min(due)' : 'due'} as due from weir.sealed
+      where class_id = (select class_id from weir.field_class where name = $1)
+        and due >= $2::date and due < $3::date ${anywhere ? '' : 'limit 1'}`,
+    values: [name, first, past],
     ...PATIENT,
   })
-  const received = rows[0]!.received
-  if (received === null) return []
-  const oldest = daysAfter(Date.parse(received), 1) // a client's clock may be minutes ahead of ours
-  return [late(now, { class: period.name, action: 'drop-partition' }, { oldest, due: dueOf(period, oldest) })]
+  const due = rows[0]?.due ?? null
+  return due === null || anywhere ? due : first
+}
+
+/** By what is stored with each blob: its due day, its policy version and its receipt, whatever table it lies in. */
+async function sealedOf(db: Db, ruling: Ruling, { thorough }: DriftOptions): Promise<Lateness[]> {
+  const names = [...ruling.policy.classes.values()]
+    .filter((period) => wasLonger(ruling, period))
+    .map(({ name }) => name)
+  if (!thorough && names.length === 0) return []
+  const some = 's.class_id in (select class_id from weir.field_class where name = any($1))'
+  const sealed = await readSealed(db, thorough ? { where: 'true', values: [] } : { where: some, values: [names] })
+  return sealed.map((one) =>
+    late(
+      ruling.now,
+      { class: one.class, action: 'drop-partition' },
+      { oldest: oldestDay(ruling, one), due: endOf(ruling, one) },
+    ),
+  )
+}
+
+function wasLonger({ history }: Ruling, period: FieldClass): boolean {
+  return (history.get(period.name) ?? []).some(({ period: then }) => shortenedBy(period, then) > 0)
 }
 
 async function logOf(db: Db, ruling: Ruling, parts: readonly Partition[]): Promise<Lateness> {

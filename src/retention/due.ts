@@ -46,9 +46,35 @@ export function lastDayDueOn(period: Period, due: number): number {
   return end - DAY_MS - keptDays(period) * DAY_MS
 }
 
+/** The first day whose events can lie in the partition that falls due on `due`. */
+export function firstDayDueOn(period: Period, due: number): number {
+  const began = period.floorDays === undefined ? due : stepStart(period.step, due - DAY_MS)
+  return began - keptDays(period) * DAY_MS
+}
+
+/**
+ * By how many days what was sealed under another period of the class ends before its own due day; where that is not
+ * above 0 its own day holds. The event's day is known to the step only: the first that it can be counts, so that it is
+ * gone early rather than late; the last where a statute says how long.
+ */
+export function shortenedBy(period: Period, sealedUnder: Period): number {
+  const days = keptDays(sealedUnder) - keptDays(period)
+  const stepDays = sealedUnder.step === 'day' ? 1 : 31
+  if (period.floorDays === undefined) return sealedUnder.floorDays === undefined ? days : days + stepDays
+  return sealedUnder.floorDays === undefined ? days - stepDays : days
+}
+
 /** True where all that can lie in a partition is past its use, and kept because a statute says so alone. */
 export function isRestricted(period: Period, due: number, now: number): boolean {
   return period.floorDays !== undefined && isExpired(period, lastDayDueOn(period, due), now)
+}
+
+/**
+ * The day on which a table of a class under a floor is closed: from then on nothing that can lie in it is in use, under
+ * whichever of the class's periods it was sealed. `lastDue` is the last due day that lies in it.
+ */
+export function closedFrom(period: Period, all: readonly Period[], lastDue: number): number {
+  return endOfUse(period, Math.max(...[period, ...all].map((one) => lastDayDueOn(one, lastDue))))
 }
 
 /** The day on which nothing can be left of what happened on a day, whatever its class. */

@@ -7,7 +7,7 @@ export interface HousekeepingDeps extends Omit<RunDeps, 'actor'> {
   readonly metrics: Pick<Metrics, 'retentionTaken' | 'retentionFuse'>
 }
 
-/** What housekeeping took, by step; undefined where another node is at it, or the fuse is blown. */
+/** What housekeeping took, by step; undefined where another node is at it, or a fuse is blown: that was said already. */
 export type Maintained = Ran['taken'] | undefined
 
 /**
@@ -21,8 +21,11 @@ export async function maintain(deps: HousekeepingDeps): Promise<Maintained> {
   await deps.db.$client.query('select weir.roll_dedupe(floor(extract(epoch from clock_timestamp()) / 86400)::bigint)')
   try {
     const ran = await runDue({ ...deps, actor: 'weir' })
-    metrics.retentionFuse([])
-    if (ran === undefined) return undefined
+    if (ran === undefined) {
+      log.info('another node is at the housekeeping')
+      return undefined
+    }
+    metrics.retentionFuse(ran.plan.classes.map((one) => ({ class: one.class, blown: false }))) // or it was lifted
     for (const [step, rows] of Object.entries(ran.taken)) metrics.retentionTaken(step, rows)
     // Who was forgotten leaves proof of consent of nobody, which may be due at once: another plan, held to the fuse too.
     if (deps.signal?.aborted !== true && Object.keys(ran.taken).some((step) => step.endsWith(':shred'))) {
@@ -34,15 +37,22 @@ export async function maintain(deps: HousekeepingDeps): Promise<Maintained> {
   } catch (error) {
     if (!(error instanceof FuseBlown)) throw error
     const blown = error.plan.classes.filter((one) => one.blown)
-    metrics.retentionFuse(blown.map((one) => one.class))
-    const classes = blown.map(({ class: name, rows, share }) => ({ class: name, rows, share }))
+    metrics.retentionFuse(error.plan.classes)
+    const classes = blown.map(({ class: name, rows, overdue, stored, share }) => ({
+      class: name,
+      rows,
+      overdue,
+      stored,
+      share,
+    }))
     log.error({ plan: error.plan.hash, classes }, 'the retention fuse is blown: nothing expires until it is lifted')
     return undefined
   }
 }
 
-function plus(a: Ran['taken'], b: Maintained): Ran['taken'] {
-  const sum = { ...a }
-  for (const [step, rows] of Object.entries(b ?? {})) sum[step] = (sum[step] ?? 0) + rows
+function plus(a: Ran['taken'], b: Maintained): Maintained {
+  if (b === undefined) return undefined
+  const sum: Record<string, number> = { ...a }
+  for (const [step, rows] of Object.entries(b)) sum[step] = (sum[step] ?? 0) + rows
   return sum
 }

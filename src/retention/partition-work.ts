@@ -1,6 +1,6 @@
 import type { Db } from '../db/pool.ts'
 import type { FieldClass } from '../policy/compiled.ts'
-import { dayOf, daysAfter, endOfAll, isRestricted, keptDays, startOfDay, stepStart } from './due.ts'
+import { closedFrom, dayOf, daysAfter, endOfAll, keptDays, startOfDay, stepStart } from './due.ts'
 import { listPartitions, type Partition, spanOf } from './partitions.ts'
 import { type Action, type Anchor, anchorOf, type Ruling } from './stores.ts'
 
@@ -16,7 +16,7 @@ export interface PartitionWork {
 
 export interface DuePartition extends Partition {
   readonly rows: bigint
-  /** The earliest day that its content can be of; null where it is empty. */
+  /** The earliest day that its content can be of under the period that holds now; null where it is empty. */
   readonly oldest: string | null
   /** It did not fall due in the step of today: it should have been gone before. */
   readonly unusual: boolean
@@ -49,7 +49,7 @@ interface OfClass {
 }
 
 /** The periods that rows of a class can have been sealed under, that which holds now last. */
-function periodsOf({ policy, history }: Ruling, name: string): FieldClass[] {
+export function periodsOf({ policy, history }: Ruling, name: string): FieldClass[] {
   const now = policy.classes.get(name)
   const before = (history.get(name) ?? []).map(({ period }) => period)
   return now === undefined ? before : [...before, now]
@@ -104,7 +104,7 @@ export function namedDay({ part }: Partition): string {
 }
 
 /** Rows fall due where their step begins; where the table's steps are not the class's, anywhere in it. */
-function lastDueDay(periods: readonly FieldClass[], { first, past }: Partition): string {
+export function lastDueDay(periods: readonly FieldClass[], { first, past }: Pick<Partition, 'first' | 'past'>): string {
   const step = daysAfter(Date.parse(first!), 1) === Date.parse(past!) ? 'day' : 'month'
   return periods.every((period) => period.step === step) ? first! : dayOf(daysAfter(Date.parse(past!), -1))
 }
@@ -113,13 +113,10 @@ function lastDueDay(periods: readonly FieldClass[], { first, past }: Partition):
  * Nothing in it is in use any more, whichever period it was sealed under: the shortest had the latest events. So that
  * no event that may come yet is to lie in it.
  */
-function closes({ now }: Ruling, periods: readonly FieldClass[], { first }: Partition): boolean {
+function closes({ now }: Ruling, periods: readonly FieldClass[], part: Partition): boolean {
   const period = periods.at(-1)!
   if (period.floorDays === undefined) return false
-  const shortest = Math.min(...periods.map((one) => keptDays(one)))
-  const rounding = periods.every((one) => one.floorDays !== undefined) ? 0 : 31
-  const shift = keptDays(period) - shortest + rounding
-  return isRestricted(period, daysAfter(Date.parse(first!), shift), now)
+  return closedFrom(period, periods, Date.parse(lastDueDay(periods, part))) <= startOfDay(now)
 }
 
 function described(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Db } from '../db/pool.ts'
 import { dayOf } from './due.ts'
+import { oldestOfAll, readSealed } from './evidence.ts'
 import { duePartitions, type PartitionWork } from './partition-work.ts'
 import { PATIENT } from './partitions.ts'
 import { type Action, type Anchor, type DueRows, type Ruling, rowStores } from './stores.ts'
@@ -11,11 +12,18 @@ export interface PlanClass {
   readonly action: Action
   readonly anchor: Anchor
   readonly rows: number
-  /** The earliest day (YYYY-MM-DD, UTC) that a row of these can be of; null where there are none. */
+  /**
+   * The day (YYYY-MM-DD, UTC) of the oldest row's anchor; null where there are none. Of sealed content only a plan that
+   * is shown reads it (see evidence.ts); a run has the first day that it can be.
+   */
   readonly oldest: string | null
   /** Tables that go, or are closed, as a whole. */
   readonly partitions: readonly string[]
-  /** Of the rows those that do not fall due in this very step of the class, as a share of the store; 0 under fuse_rows. */
+  /** Of the rows those that the fuse minds: all but what falls due in this very step of the class. */
+  readonly overdue: number
+  /** How many the store holds in all; null where the overdue ones are so few that it was not counted. */
+  readonly stored: number | null
+  /** The overdue ones as a share of the store; 0 where it was not counted. */
   readonly share: number
   /** The share is above the policy's fuse: no run begins until it is lifted. */
   readonly blown: boolean
@@ -107,7 +115,7 @@ async function countAll(db: Db, { class: name, from }: PartitionWork): Promise<n
 }
 
 async function rowClass(db: Db, ruling: Ruling, store: DueRows): Promise<PlanClass> {
-  const { unusual, weight } = store
+  const { unusual, weight, store: whole } = store
   const { rows } = await db.$client.query<{ n: bigint; strange: bigint; oldest: string | null }>({
     text: `select ${sum(weight)} as n, ${sum(weight, unusual?.where)} as strange,
       min(${store.day})::text as oldest
@@ -118,13 +126,14 @@ async function rowClass(db: Db, ruling: Ruling, store: DueRows): Promise<PlanCla
   const { n, strange, oldest } = rows[0]!
   const total = async (): Promise<number> => {
     const all = await db.$client.query<{ n: bigint }>({
-      text: `select ${sum(weight)} as n from ${store.from}`,
+      text: `select ${sum(weight)} as n from ${store.from} where ${whole?.where ?? 'true'}`,
+      values: [...(whole?.values ?? [])],
       ...PATIENT,
     })
     return Number(all.rows[0]!.n)
   }
   const { class: name, action, anchor, fused } = store
-  const fuseOf = fused ? await fuse(ruling, Number(strange), total) : { share: 0, blown: false }
+  const fuseOf = fused ? await fuse(ruling, Number(strange), total) : NO_FUSE
   return { class: name, action, anchor, rows: Number(n), oldest, partitions: [], ...fuseOf }
 }
 
@@ -138,9 +147,46 @@ async function fuse(
   { policy }: Ruling,
   unusual: number,
   countStore: () => Promise<number>,
-): Promise<{ share: number; blown: boolean }> {
+): Promise<Pick<PlanClass, 'overdue' | 'stored' | 'share' | 'blown'>> {
   const { fuseShare, fuseRows } = policy.retention
-  if (unusual <= fuseRows) return { share: 0, blown: false }
-  const share = unusual / Math.max(unusual, await countStore())
-  return { share, blown: share > fuseShare }
+  if (unusual <= fuseRows) return { ...NO_FUSE, overdue: unusual }
+  const stored = Math.max(unusual, await countStore())
+  const share = unusual / stored
+  return { overdue: unusual, stored, share, blown: share > fuseShare }
+}
+
+const NO_FUSE = { overdue: 0, stored: null, share: 0, blown: false } as const
+
+/** What blew a fuse, for people: what falls due in this very step has no part in it. */
+export function fuseWords({ overdue, stored, share }: PlanClass): string {
+  const percent = Math.round(share * 100)
+  return `${overdue} overdue since before this step, ${percent} % of the ${stored ?? overdue} stored`
+}
+
+/** The plan to show: with the day of the oldest row also of what is sealed, read from all the rows that it names. */
+export async function makePlan(db: Db, ruling: Ruling): Promise<Plan> {
+  const { plan, partitions, rows } = await planWork(db, ruling)
+  const classes: PlanClass[] = []
+  for (const one of plan.classes) {
+    const where =
+      one.rows === 0
+        ? undefined
+        : (partsWhere(partitions.find((work) => stepName(work) === stepName(one))) ??
+          rows.find((store) => stepName(store) === stepName(one) && store.from === 'weir.sealed s'))
+    const oldest = where === undefined ? null : oldestOfAll(ruling, await readSealed(db, where))
+    classes.push(oldest === null ? one : { ...one, oldest })
+  }
+  return { ...plan, classes }
+}
+
+/** The rows of the tables of a class that are attached still; nobody reads the others by day. */
+function partsWhere(work: PartitionWork | undefined): { where: string; values: unknown[] } | undefined {
+  if (work === undefined || work.from !== 'weir.sealed') return undefined
+  const parts = work.parts.filter(({ state }) => state === 'attached')
+  if (parts.length === 0 || parts.length < work.parts.length) return undefined
+  return {
+    where: `s.class_id = (select class_id from weir.field_class where name = $1) and exists (
+      select from unnest($2::date[], $3::date[]) as p (first, past) where s.due >= p.first and s.due < p.past)`,
+    values: [work.class, parts.map(({ first }) => first), parts.map(({ past }) => past)],
+  }
 }

@@ -1,11 +1,10 @@
 import { appendEntries } from '../audit/log.ts'
-import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import { expireIdle, type Forgetful, type IdleDeps } from './expire-idle.ts'
 import type { PartitionWork } from './partition-work.ts'
 import { detach, dropDetached } from './partitions.ts'
-import { type Plan, type PlannedWork, planWork, stepName, type Terms } from './plan.ts'
+import { fuseWords, type Plan, type PlannedWork, planWork, stepName, type Terms } from './plan.ts'
 import { closeRun, forgetOldRuns, noteBatch, openRun, type RunRecord, readOpenRun } from './run-record.ts'
 import type { DueRows, Ruling } from './stores.ts'
 import { takeBatch } from './take-rows.ts'
@@ -112,9 +111,7 @@ async function mindFuse(
   const blown = plan.classes.filter((one) => one.blown && !before.includes(stepName(one)))
   if (blown.length === 0) return before
   if (order.liftFuse === undefined) {
-    const what = blown
-      .map((one) => `${one.class} (${one.rows} rows, ${Math.round(one.share * 100)} % of all)`)
-      .join(', ')
+    const what = blown.map((one) => `${one.class} (${one.rows} rows: ${fuseWords(one)})`).join(', ')
     throw new FuseBlown(
       plan,
       `the fuse is blown, nothing was taken: too much would go of ${what}. If clock and policy are right: weir retention run --plan ${plan.hash} --lift-fuse NAME`,
@@ -221,9 +218,4 @@ async function finish({ db, actor }: RunDeps, run: RunRecord, hash: string): Pro
     }
     return Object.fromEntries(some)
   })
-}
-
-/** For those who plan only. */
-export async function makePlan(db: Db, ruling: Ruling): Promise<Plan> {
-  return (await planWork(db, ruling)).plan
 }

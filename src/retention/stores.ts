@@ -1,7 +1,7 @@
 import { isPast, type Module } from '../modules/module.ts'
 import type { CompiledPolicy, FieldClass } from '../policy/compiled.ts'
 import { cutoffsOf, previousCutoffs } from './cutoffs.ts'
-import { dayOf, daysAfter, firstDayInUse, keptDays, startOfDay } from './due.ts'
+import { dayOf, daysAfter, firstDayInUse, keptDays, shortenedBy, startOfDay, stepStart } from './due.ts'
 
 export type Action = 'drop-partition' | 'delete' | 'shred' | 'restrict'
 /** What a period is counted from. */
@@ -23,6 +23,8 @@ export interface DueRows {
   readonly weight?: string
   /** Of the due rows those that the fuse minds: all but what falls due in this very step. All where nothing is said. */
   readonly unusual?: { readonly where: string; readonly values: readonly string[] }
+  /** What of `from` is the store that the fuse takes its share of; all of it where nothing is said. */
+  readonly store?: { readonly where: string; readonly values: readonly string[] }
   /** Who takes them; delivery takes what withdrawals ordered, in its own turn. */
   readonly taker: 'engine' | 'delivery'
   /** False where the rows are nobody's, or somebody's own wish. */
@@ -48,6 +50,7 @@ export interface Versioned {
 }
 
 const PURGE_MS = 60_000 // law 3: within 60 s
+const PROBE_MS = 3_600_000
 
 /** Every store whose rows go one by one, what is due of it first to last. Pure. */
 export function rowStores(ruling: Ruling): DueRows[] {
@@ -55,8 +58,8 @@ export function rowStores(ruling: Ruling): DueRows[] {
   const longest = Math.max(1, ...[...ruling.history.values()].flat().map(({ period }) => keptDays(period)))
   const inUse = [...policy.classes.values()].map((period) => firstDayInUse(period, now))
   return [
-    ...[...policy.classes.values()].flatMap((period) => shortened(ruling, period)),
-    probes(),
+    ...[...policy.classes.values()].flatMap((period) => outlived(ruling, period)),
+    probes(now),
     deadLetters(dayOf(Math.min(startOfDay(now), ...inUse))),
     withdrawals(now),
     ledger(dayOf(daysAfter(now, -policy.retention.ledgerDays))),
@@ -70,17 +73,19 @@ export function rowStores(ruling: Ruling): DueRows[] {
 const PLAIN = { taker: 'engine', fused: true, fleeting: false } as const
 
 /**
- * Blobs that were sealed for longer than the policy now allows: their event was as many days before their due day as
- * their own policy version said.
+ * Blobs that go one by one: those that were sealed for longer than the policy now allows, by the version that each was
+ * sealed under; and, of a class that went from months to days, those whose day has come in a table that is not past.
  */
-function shortened({ history, now }: Ruling, period: FieldClass): DueRows[] {
-  const days = keptDays(period)
-  const older = (history.get(period.name) ?? []).flatMap(({ version, period: then }) => {
-    const rounding = period.floorDays !== undefined && then.floorDays === undefined ? 31 : 0
-    const shift = keptDays(then) - days - rounding
+function outlived({ history, now }: Ruling, period: FieldClass): DueRows[] {
+  const versions = history.get(period.name) ?? []
+  const longer = versions.flatMap(({ version, period: then }) => {
+    const shift = shortenedBy(period, then)
     return shift > 0 ? [{ version, shift }] : []
   })
-  if (older.length === 0) return []
+  const byDay = versions.some(({ period: then }) => then.step === 'day') || period.step === 'day'
+  const mixed = versions[0]?.period.step === 'month' && byDay // its tables keep the step of its first version
+  if (longer.length === 0 && !mixed) return []
+  const tomorrow = daysAfter(now, 1)
   return [
     {
       ...PLAIN,
@@ -88,12 +93,20 @@ function shortened({ history, now }: Ruling, period: FieldClass): DueRows[] {
       action: 'delete',
       anchor: anchorOf(period),
       from: 'weir.sealed s',
-      where: `s.class_id = (select class_id from weir.field_class where name = $1) and exists (
-        select from weir.event_log e join unnest($2::integer[], $3::integer[]) as v (version, shift)
-          on v.version = e.policy_version
-        where e.pos = s.pos and s.due > $4::date and s.due - v.shift <= $4::date)`,
-      values: [period.name, older.map(({ version }) => version), older.map(({ shift }) => shift), dayOf(now)],
-      day: `s.due - ${days}`,
+      where: `s.class_id = (select class_id from weir.field_class where name = $1)
+        and (s.due between $5::date and $4::date or (s.due > $4::date and exists (
+          select from weir.event_log e join unnest($2::integer[], $3::integer[]) as v (version, shift)
+            on v.version = e.policy_version
+          where e.pos = s.pos and s.due - v.shift <= $4::date)))`,
+      values: [
+        period.name,
+        longer.map(({ version }) => version),
+        longer.map(({ shift }) => shift),
+        dayOf(now),
+        dayOf(mixed ? stepStart('month', tomorrow) : tomorrow),
+      ],
+      day: `least(s.due - ${keptDays(period)}, '${dayOf(now)}'::date)`,
+      store: { where: 's.class_id = (select class_id from weir.field_class where name = $1)', values: [period.name] },
     },
   ]
 }
@@ -103,19 +116,18 @@ export function anchorOf(period: Pick<FieldClass, 'floorDays'>): Anchor {
   return period.floorDays === undefined ? 'event-time' : 'order-completion'
 }
 
-/** By the database's clock, like the probes themselves. */
-function probes(): DueRows {
+function probes(now: number): DueRows {
   return {
     class: 'flow-probe',
     action: 'delete',
     anchor: 'received',
     from: 'weir.event_log e',
-    where: `e.kind = 3 and e.received_at < clock_timestamp() - interval '1 hour'`,
-    values: [],
+    where: 'e.kind = 3 and e.received_at < $1::timestamptz',
+    values: [new Date(now - PROBE_MS).toISOString()],
     day: 'e.at_day',
     taker: 'engine',
     fused: false,
-    fleeting: false,
+    fleeting: true,
   }
 }
 
