@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { AppError } from '../errors.ts'
 import { backupKeys, discardBackup, restoreKeys, verifyBackup } from '../keys/backup.ts'
 import type { SealTo } from '../keys/backup-file.ts'
+import { passphraseFor } from '../keys/open.ts'
 import { KDF_DEFAULTS, readPassphrase } from '../keys/providers/file.ts'
 import { addOpening, jwkOf, type Opening, oneOf, openWith } from './keys-opening.ts'
 import { answer, type CommonOptions, example } from './output.ts'
@@ -21,12 +22,9 @@ export function registerBackup(backup: Command): void {
   backup.addHelpText('after', example(`${WEIR} backup /media/safe/keys.json --passphrase-file /etc/weir/recovery`))
   backup.action((file: string, options: CommonOptions & { passphraseFile?: string; to?: string[] }) =>
     withKeys(async (context) => {
-      const made = await backupKeys(
-        backupDeps(context),
-        file,
-        await sealTo(options, context.config.mode),
-        context.policy.keys.keyBackupDays,
-      )
+      const to = await sealTo(options, context.config.mode)
+      await refuseSamePassphrase(context, to)
+      const made = await backupKeys(backupDeps(context), file, to, context.policy.keys.keyBackupDays)
       const next = made.verified
         ? 'It was opened again and is good.'
         : `Let an officer try it: weir keys verify ${file} --private-key …`
@@ -86,6 +84,14 @@ export function registerRestore(restore: Command): void {
       { mayMakeRoot: true },
     ),
   )
+}
+
+/** One passphrase for both would make the copy worth no more than the keyset. */
+async function refuseSamePassphrase({ config }: WithKeys, to: SealTo): Promise<void> {
+  if (!('passphrase' in to) || !config.keys.uri.startsWith('file:')) return
+  const own = await passphraseFor({ ...config.keys, mode: config.mode })
+  if (!own.equals(to.passphrase)) return
+  throw new AppError('invalid', 'the recovery passphrase is that of the keyset: take another one', { code: 'usage' })
 }
 
 async function sealTo(

@@ -1,4 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto'
+import { open } from 'node:fs/promises'
 import { GeneralEncrypt, generalDecrypt, importJWK, type JWK } from 'jose'
 import { z } from 'zod'
 import { AppError } from '../errors.ts'
@@ -30,6 +31,7 @@ export type SealTo =
   | { readonly publicKeys: readonly JWK[] }
 export type OpenWith = { readonly passphrase: Uint8Array } | { readonly privateKey: JWK }
 
+const FORMAT = 'weir-key-backup/1'
 const VERSION = 0x02
 const KEY_LENGTH = 32
 const OFFICER_KEYS = ['EC P-256', 'OKP X25519']
@@ -40,7 +42,7 @@ const HEADER_FIELDS = {
   keys: z.array(z.string()),
 }
 const BackupFile = z.strictObject({
-  format: z.literal('weir-key-backup/1'),
+  format: z.literal(FORMAT),
   ...HEADER_FIELDS,
   sealed: z.discriminatedUnion('to', [
     z.strictObject({ to: z.literal('passphrase'), keyset: z.string() }),
@@ -64,7 +66,7 @@ export async function sealBackup(header: BackupHeader, keys: readonly BackedUpKe
             keyset: (await sealKeyset(content, to.passphrase, to.kdf ?? KDF_DEFAULTS.production)).toString('base64url'),
           }
         : { to: 'public-keys' as const, jwe: await encryptTo(to.publicKeys, content) }
-    return Buffer.from(`${JSON.stringify({ format: 'weir-key-backup/1', ...header, sealed }, undefined, 2)}\n`)
+    return Buffer.from(`${JSON.stringify({ format: FORMAT, ...header, sealed }, undefined, 2)}\n`)
   } finally {
     content.fill(0)
   }
@@ -90,6 +92,19 @@ async function importOfficer(jwk: JWK, what: string): Promise<Awaited<ReturnType
   return importJWK({ ...jwk, alg: 'ECDH-ES+A256KW' }).catch(() => {
     throw wrong
   })
+}
+
+const HEAD = 256
+
+/** Whether a file says that it is a copy of the keys; false for what cannot be read. */
+export async function isKeyCopy(path: string): Promise<boolean> {
+  const file = await open(path, 'r').catch(() => undefined)
+  try {
+    const read = await file?.read(Buffer.alloc(HEAD), 0, HEAD, 0).catch(() => undefined)
+    return read?.buffer.toString('latin1').includes(FORMAT) ?? false
+  } finally {
+    await file?.close()
+  }
 }
 
 /** The file as it says it is, unopened. @throws AppError `key-backup-damaged` */

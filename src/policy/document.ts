@@ -16,7 +16,7 @@ const entries = <Shape extends z.core.$ZodLooseShape>(fix: string, shape: Shape)
 const text = (fix: string, max = 200): z.ZodString => z.string(fix).min(1, fix).max(max, fix)
 const oneOf = <const Names extends readonly string[]>(names: Names): z.ZodEnum<z.core.util.ToEnum<Names[number]>> =>
   z.enum(names, `write one of ${names.join(', ')}`)
-const days = (fix: string): z.ZodNumber => z.int(fix).min(1, fix).max(36_500, fix)
+const days = (fix: string, max = 36_500): z.ZodNumber => z.int(fix).min(1, fix).max(max, fix)
 const flag = z.boolean('write true or false')
 const reference = text('write the reference of the document, for instance PIA-31')
 
@@ -70,13 +70,13 @@ const destination = entries('write kind, purpose, role, region and time', {
 
 const keyTimes = entries('write `keys: {epoch_days: 30, backup_days: 35}`, or leave it out', {
   /** A new key epoch this often; what was erased under an old one is beyond reach once that one is destroyed. */
-  epoch_days: days('write a whole number of days, for instance epoch_days: 30').optional(),
+  epoch_days: days('write a whole number of days, at most 366, for instance epoch_days: 30', 366).optional(),
   /** How long a backup of the database must be good for: an epoch that has been replaced is kept as long. */
-  backup_days: days('write a whole number of days, for instance backup_days: 35').optional(),
+  backup_days: days('write a whole number of days, at most 366, for instance backup_days: 35', 366).optional(),
   /** How long a sealed copy of the keys is kept. */
-  key_backup_days: days('write a whole number of days, for instance key_backup_days: 35').optional(),
+  key_backup_days: days('write a whole number of days, at most 366, for instance key_backup_days: 35', 366).optional(),
   /** How long old pseudonyms and blind indexes stay readable after their root was changed. */
-  overlap_days: days('write a whole number of days, for instance overlap_days: 7').optional(),
+  overlap_days: days('write a whole number of days, at most 366, for instance overlap_days: 7', 366).optional(),
 })
 
 const shareFix = 'write a share above 0, at most 1, for instance fuse_share: 0.5'

@@ -128,6 +128,11 @@ test('the drill: a copy of the keys and a dump belong together, keep apart, and 
       'keep the keys apart',
     )
   }
+  await expect(run(weir, 'backup', join(away, 'dump'))).rejects.toThrow('a copy of the keys lies beside it')
+  const own = join(weir.data.path, 'keys', 'passphrase')
+  await expect(run(weir, 'keys', 'backup', join(away, 'same.json'), '--passphrase-file', own)).rejects.toThrow(
+    'take another one',
+  )
   const drill = ['keys', 'drill', '--dump', dump, '--keys', copy, '--passphrase-file', recovery]
   const drilled = (await run(weir, ...drill)) as unknown as { keys: number; tried: number; opened: number }
   expect(drilled).toMatchObject({ keys: 7, missing: [] })
