@@ -12,17 +12,22 @@ import { openKeyProvider } from '../keys/open.ts'
 import { attribution } from '../modules/attribution/attribution.ts'
 import { recommendation } from '../modules/recommendation/recommendation.ts'
 import { createPseudonymisers } from '../pipeline/pseudonymisers.ts'
+import { loadPolicy } from '../policy/load.ts'
 import { readDestinationIds } from '../policy/registry.ts'
 import { measureDrift, violationsOf } from '../retention/drift.ts'
 import type { Forgetful } from '../retention/expire-idle.ts'
 import { fuseWords, makePlan } from '../retention/plan.ts'
-import { readRuling } from '../retention/ruling.ts'
+import { readRuling, underDraft } from '../retention/ruling.ts'
 import { type Ran, type RunDeps, runDue } from '../retention/run.ts'
 import type { Ruling } from '../retention/stores.ts'
 import { answer, type CommonOptions, columns, commandLog, example, showProgress } from './output.ts'
 
 interface ClockOptions extends CommonOptions {
   readonly now?: string
+}
+
+interface PlanOptions extends ClockOptions {
+  readonly policy?: string
 }
 
 interface RunOptions extends CommonOptions {
@@ -39,7 +44,11 @@ export function register(command: Command): void {
     .command('plan')
     .description('what falls due now, by class; changes nothing')
     .option(NOW, NOW_HELP)
-    .addHelpText('after', example('npm run -s weir -- retention plan', 'npm run -s weir -- retention plan --json'))
+    .option('--policy <path>', 'as if this policy file, or the one of this directory, were active; nothing is stored')
+    .addHelpText(
+      'after',
+      example('npm run -s weir -- retention plan', 'npm run -s weir -- retention plan --policy draft.policy.yaml'),
+    )
     .action(plan)
   command
     .command('run')
@@ -56,9 +65,11 @@ export function register(command: Command): void {
     .action(drift)
 }
 
-async function plan(options: ClockOptions): Promise<void> {
+async function plan(options: PlanOptions): Promise<void> {
+  const draft = options.policy === undefined ? undefined : (await loadPolicy(options.policy)).policy
   await withRuling(options.now, async ({ db, ruling }) => {
-    const made = await makePlan(db, ruling)
+    const made = await makePlan(db, draft === undefined ? ruling : underDraft(ruling, draft))
+    const isDraft = made.policy !== ruling.policy.fingerprint
     const heads = ['class', 'action', 'counted from', 'rows', 'oldest', 'partitions']
     const rows = made.classes.map((one) => [
       one.class,
@@ -68,14 +79,18 @@ async function plan(options: ClockOptions): Promise<void> {
       one.oldest ?? '',
       one.partitions.length === 0 ? '' : String(one.partitions.length),
     ])
-    const next = `weir retention run --plan ${made.hash}`
-    answer(
-      options,
-      made,
-      `${columns(heads, rows)}\n\nPlan of ${made.day}, by policy ${made.policy}. To do it:\n  ${next}`,
-    )
+    const runnable = !isDraft && options.now === undefined
+    const head = `Plan of ${made.day}, by policy ${made.policy}`
+    const next = runnable
+      ? `${head}. To do it:\n  weir retention run --plan ${made.hash}`
+      : `${head}, ${isDraft ? ONLY_DRAFT : ONLY_LOOKED_AT}`
+    answer(options, { ...made, runnable }, `${columns(heads, rows)}\n\n${next}`)
   })
 }
+
+const ONLY_DRAFT =
+  'which is not active: nothing was stored, and this plan cannot be run before a start with that policy.'
+const ONLY_LOOKED_AT = 'is a plan of another time: it is only looked at. One without --now can be run.'
 
 async function run(options: RunOptions): Promise<void> {
   const name = options.liftFuse?.trim()

@@ -1,6 +1,7 @@
 import type { Db } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { Module } from '../modules/module.ts'
+import type { CompiledPolicy } from '../policy/compiled.ts'
 import { activeVersion, createPolicyArchive, type PolicyArchive } from '../policy/registry.ts'
 import type { Ruling, Versioned } from './stores.ts'
 
@@ -32,4 +33,16 @@ export async function readRuling(
     }
   }
   return { policy, history, modules, now }
+}
+
+const NO_VERSION = -1 // nothing is sealed under it
+
+/** What would hold were this policy active; the same where it is. Activates and stores nothing. Pure. */
+export function underDraft(ruling: Ruling, draft: CompiledPolicy): Ruling {
+  if (draft.fingerprint === ruling.policy.fingerprint) return ruling
+  const history = new Map(ruling.history)
+  for (const period of draft.classes.values()) {
+    history.set(period.name, [...(history.get(period.name) ?? []), { version: NO_VERSION, period }])
+  }
+  return { ...ruling, policy: draft, history }
 }

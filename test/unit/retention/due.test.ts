@@ -6,10 +6,12 @@ import {
   dueOf,
   endOfAll,
   endOfUse,
+  firstDayDueOn,
   firstDayInUse,
   isExpired,
   isRestricted,
   lastDayDueOn,
+  shortenedBy,
   startOfDay,
 } from '../../../src/retention/due.ts'
 
@@ -143,6 +145,37 @@ test('a partition is closed only when the last that can lie in it is past its us
       expect(dueOf(one, daysAfter(last, 1))).toBeGreaterThan(due)
       if (isRestricted(one, due, now)) expect(isExpired(one, occurred, now)).toBe(true)
       if (one.floorDays === undefined) expect(isRestricted(one, due, now)).toBe(false)
+    }),
+  )
+})
+
+test('the first and the last day of a due day are the days that fall due on it', () => {
+  fc.assert(
+    fc.property(anyPeriod, anyTime, (one, occurred) => {
+      const due = dueOf(one, occurred)
+      const first = firstDayDueOn(one, due)
+      expect(first).toBeLessThanOrEqual(startOfDay(occurred))
+      expect(dueOf(one, first)).toBe(due)
+      expect(dueOf(one, daysAfter(first, -1))).toBeLessThan(due)
+    }),
+  )
+})
+
+test('what was sealed for longer ends within its new period, early by a step at most, and no statute is cut short', () => {
+  fc.assert(
+    fc.property(anyPeriod, anyPeriod, anyTime, (now, before, occurred) => {
+      const shift = shortenedBy(now, before)
+      fc.pre(shift > 0)
+      const end = daysAfter(dueOf(before, occurred), -shift)
+      const kept = Math.max(now.retainDays, now.floorDays ?? 0)
+      const exact = daysAfter(occurred, kept)
+      if (now.floorDays === undefined) {
+        expect(end).toBeLessThanOrEqual(exact)
+        expect(exact - end).toBeLessThanOrEqual(31 * DAY)
+      } else {
+        expect(end).toBeGreaterThan(exact)
+        expect(end - exact).toBeLessThanOrEqual(62 * DAY)
+      }
     }),
   )
 })
