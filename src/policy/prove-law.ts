@@ -71,6 +71,7 @@ function proveClasses(document: PolicyDocument, complain: Complain): void {
     if (entry.floor_days !== undefined && entry.floor_basis === undefined) {
       complain([...stated, 'floor_days'], 'a floor needs the law it comes from', 'write floor_basis: and the law')
     }
+    proveFloor(stated, entry, complain)
   }
   const unclassified = document.classes.unclassified
   if (unclassified === undefined) {
@@ -86,6 +87,23 @@ function proveClasses(document: PolicyDocument, complain: Complain): void {
     const what = `these retentions need about ${partitions} partitions, ${MAX_PARTITIONS} are the limit`
     complain(['classes'], what, 'keep fewer classes by the day (31 days or less), or shorten the longest')
   }
+}
+
+/** Laws that say for how long records of a kind are kept at least, as a floor_basis may name them. */
+const STATUTES = [
+  {
+    name: 'E-commerce Law 31',
+    pattern: /e-?commerce law\W*(?:of the prc\W*)?(?:art(?:icle)?\b\W*)?31(?!\d)|电子商务法[^0-9]*(?:31(?!\d)|三十一)/i,
+    days: 1095, // three years from the completion of the transaction
+  },
+] as const
+
+function proveFloor(stated: string[], entry: PolicyDocument['classes'][string], complain: Complain): void {
+  const { floor_days: days, floor_basis: basis } = entry
+  const statute = STATUTES.find(({ pattern }) => pattern.test(basis ?? ''))
+  if (days === undefined || statute === undefined || days >= statute.days) return
+  const what = `${days} days are shorter than ${statute.name} says (3 years)`
+  complain([...stated, 'floor_days'], what, `write floor_days: ${statute.days} or more`)
 }
 
 function proveDestination(document: PolicyDocument, name: string, entry: DestinationEntry, complain: Complain): void {

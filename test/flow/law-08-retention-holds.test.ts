@@ -45,6 +45,7 @@ beforeAll(async () => {
         'retain_days: 1095\n    floor_days: 1095',
         `retain_days: ${ALLOWED.order}\n    floor_days: ${ALLOWED.orderFloor}`,
       )
+      .replace('floor_basis: E-commerce Law 31', 'floor_basis: a law of this test')
       .replaceAll('retain_days: 365', 'retain_days: 200')
       .replace('{retain_days: 30, step: day}', `{retain_days: ${ALLOWED.technical}}`) // by the month, for fewer tables
       .replace('{retain_days: 7, step: day,', '{retain_days: 40,')

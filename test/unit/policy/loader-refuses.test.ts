@@ -248,6 +248,20 @@ const cases: readonly Case[] = [
     /a floor needs the law it comes from/,
   ],
   [
+    'a floor that is shorter than the statute it names',
+    'floor_days: 1095, floor_basis: E-commerce Law 31',
+    'floor_days: 1094, floor_basis: E-commerce Law 31',
+    'floor_days: 1094',
+    /1094 days are shorter than E-commerce Law 31 says \(3 years\).*write floor_days: 1095 or more/,
+  ],
+  [
+    'the same statute by its Chinese name',
+    'floor_days: 1095, floor_basis: E-commerce Law 31',
+    'floor_days: 365, floor_basis: 电子商务法第三十一条',
+    'floor_days: 365',
+    /365 days are shorter than E-commerce Law 31/,
+  ],
+  [
     'days as the step of a long retention',
     '{retain_days: 180}',
     '{retain_days: 180, step: day}',
