@@ -65,8 +65,13 @@ async function letGatewayReadThem(client: Queryable): Promise<void> {
   const { rows } = await client.query(`select 1 from pg_roles where rolname = 'weir_app'`)
   if (rows.length === 0) return
   await letOwnerActAsGateway(client)
-  await client.query('grant usage on schema weir to weir_app')
-  await client.query('grant select on weir.migrations to weir_app')
+  // Asked for first: another node that makes partitions just now changes the rights of the same schema, and of two such
+  // changes at once Postgres lets one fail.
+  const { rows: has } = await client.query<{ usage: boolean; read: boolean }>(
+    `select has_schema_privilege('weir_app', 'weir', 'usage') as usage, has_table_privilege('weir_app', 'weir.migrations', 'select') as read`,
+  )
+  if (!has[0]!.usage) await client.query('grant usage on schema weir to weir_app')
+  if (!has[0]!.read) await client.query('grant select on weir.migrations to weir_app')
 }
 
 /** Since Postgres 16 whoever makes a role administers it but may not take it on, unless granted: DATABASE_URL has one user. */
