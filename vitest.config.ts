@@ -38,8 +38,8 @@ export default defineConfig({
           include: ['test/process/**/*.test.ts'],
           globalSetup: ['test/support/global-cluster.ts'],
           ...inForks,
-          // Whole gateways and servers, killed and raced: one at a time, and after everything else.
-          fileParallelism: false,
+          // Whole gateways and servers, killed and raced, after everything else: two at a time, for they mostly wait.
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
