@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -95,6 +95,7 @@ export async function makeStation(
 async function copyTemplate(dataDir: string): Promise<void> {
   const home = await findHome(dataDir, testLog)
   await promisify(execFile)('cp', ['-a', inject('clusterTemplate'), home.path]) // with owners and modes
+  await rm(join(home.path, 'port'), { force: true }) // two stations at once would want the same
   await linkHome(dataDir, home)
 }
 
