@@ -73,7 +73,8 @@ export const importRules: readonly ImportRule[] = [
   },
   {
     name: 'jose-only-at-tokens',
-    comment: 'Where subject tokens are checked, where the key that checks them is registered, where a copy of the keys is sealed.',
+    comment:
+      'Where subject tokens are checked, where the key that checks them is registered, where a copy of the keys is sealed.',
     from: { pathNot: '^src/(identity/subject-token|cli/source|keys/backup-file)\\.ts$' },
     to: { path: npm('jose') },
   },
