@@ -13,7 +13,7 @@ import { createTestApp, order, type TestApp } from '../support/test-app.ts'
 
 const HOUR = 3_600_000
 const DAY_MS = 86_400_000
-const LINES = process.env.WEIR_TEST_LONG === '1' ? Number.POSITIVE_INFINITY : 40_000
+const LINES = process.env.WEIR_TEST_LONG === '1' ? Number.POSITIVE_INFINITY : 15_000
 
 async function measure(weir: TestApp, limit?: number): Promise<PairLinkability> {
   const { keyring } = weir
