@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Db, openPool } from '../../src/db/pool.ts'
 import { subjectId } from '../../src/event/ids.ts'
+import { generateKey } from '../../src/keys/key-table.ts'
 import { openKeyring } from '../../src/keys/keyring.ts'
-import type { KeyProvider } from '../../src/keys/provider.ts'
+import { KEY_CLASSES, type KeyProvider } from '../../src/keys/provider.ts'
 import { createKeyset, openFileProvider } from '../../src/keys/providers/file.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
@@ -136,6 +137,30 @@ test('a database that has subject keys but lost its keys does not start with new
   await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-inactive' })
   expect(await epochs()).toEqual([])
 })
+
+test('a keyset from before keys lay in the database gives its keys to it once, also beside subject keys', async () => {
+  const first = await openKeyring(db, provider)
+  const subject = subjectId(randomUUID())
+  await insertSubjectKey(subject, first.createSubjectKey(subject).wrapped)
+  // As the version before left it: the epoch in the database, every other root in the file.
+  const classes = KEY_CLASSES.filter((one) => one !== 'epoch')
+  const roots = new Map(classes.map((keyClass) => [keyClass, { kid: 1, key: generateKey() }]))
+  await owner.$client.query(`alter table weir.key disable trigger user`)
+  await owner.$client.query(`delete from weir.key where class <> 'epoch'`)
+  await owner.$client.query(`alter table weir.key enable trigger user`)
+  await expect(openKeyring(db, provider)).rejects.toMatchObject({ code: 'key-inactive' })
+  const taken = await openKeyring(db, { ...provider, inherited: roots })
+  expect(taken.pseudonym.active.key.equals(roots.get('pseudonym')!.key)).toBe(true)
+  expect(taken.tokenKey.equals(roots.get('token')!.key)).toBe(true)
+  const later = await openKeyring(db, provider) // the file is not asked again
+  expect(later.index.active.key.equals(roots.get('index')!.key)).toBe(true)
+  expect(later.unwrapSubjectKey(subject, await wrappedOf(subject)).keyVersion).toBe(1)
+})
+
+async function wrappedOf(subject: string): Promise<Buffer> {
+  const text = 'select wrapped from weir.subject_key where subject_id = $1'
+  return (await db.$client.query<{ wrapped: Buffer }>(text, [subject])).rows[0]!.wrapped
+}
 
 async function insertSubjectKey(subject: string, wrapped: Buffer): Promise<void> {
   const text = 'insert into weir.subject_key (subject_id, key_version, wrapped) values ($1, 1, $2)'
