@@ -6,6 +6,7 @@ import { DEFAULT_RULES, type Rules } from '../identity/normalise.ts'
 import { isStaleIndex } from '../identity/stale-index.ts'
 import type { Keyring } from './keyring.ts'
 import { indexBatch, type Listed } from './reindex-batch.ts'
+import { withActiveEpoch } from './subject-keys.ts'
 import { MISSING, type Wanted, wantedArrays, wantedVersions } from './wanted-index.ts'
 
 export interface ReindexDeps {
@@ -60,7 +61,8 @@ export async function reindex(deps: ReindexDeps, options: ReindexOptions = {}): 
     const missing = window.filter((row) => row.missing)
     for (let from = 0; from < missing.length; from += AT_ONCE) {
       if (options.signal?.aborted === true) return { ...sum, finished: false }
-      const batch = await indexBatch(deps, wanted, missing.slice(from, from + AT_ONCE)).catch(rootChanged)
+      const rows = missing.slice(from, from + AT_ONCE)
+      const batch = await withActiveEpoch(keyring, () => indexBatch(deps, wanted, rows)).catch(rootChanged)
       for (const name of ['written', 'conflicts', 'refused', 'unreadable'] as const) sum[name] += batch[name]
     }
     done += window.length

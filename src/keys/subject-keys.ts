@@ -12,8 +12,10 @@ export interface KeyWanted {
 }
 
 /**
- * The keys of these subjects, one version each: from the cache, else from their rows in one round trip. A subject whose key is gone
- * (erased) is absent from the answer. Rows that a newer epoch wraps than this process knows make it look for that epoch.
+ * The keys of these subjects, one version each: from the cache, else from their rows in one round trip. A subject whose
+ * key is gone (erased) is absent from the answer. Throws AppError `key-epoch-unknown` for a row that a newer epoch wraps
+ * than this process knows: who began the transaction looks for that epoch (withActiveEpoch), since the provider may be
+ * on the network and a withdrawal waits for what is locked.
  */
 export async function loadSubjectKeys(
   db: Db | Tx,
@@ -29,12 +31,7 @@ export async function loadSubjectKeys(
     else found.set(key.subject, cached)
   }
   if (missing.length === 0) return found
-  const opened = await openRows(db, keyring, missing).catch(async (error: unknown) => {
-    if (!isUnknownEpoch(error)) throw error
-    await keyring.refresh()
-    return openRows(db, keyring, missing) // read again: a row may have been wrapped anew, or be gone, by now
-  })
-  for (const [subject, keys] of opened) found.set(subject, keys)
+  for (const [subject, keys] of await openRows(db, keyring, missing)) found.set(subject, keys)
   return found
 }
 
@@ -58,7 +55,10 @@ export function isUnknownEpoch(error: unknown): boolean {
 
 const EPOCH_NOT_OPEN = 'WK001' // raised by weir.subject_key_is_of_the_active_epoch
 
-/** Does work that may make subjects; once more where a roll of the epoch had not been heard of. */
+/**
+ * Does work that makes subjects or opens their keys, and once more where a roll of the epoch had not been heard of. The
+ * work begins its own transaction: none is open while the provider is asked.
+ */
 export async function withActiveEpoch<T>(keyring: Keyring, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

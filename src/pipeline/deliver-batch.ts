@@ -6,6 +6,7 @@ import type { Delivered } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { LOG_KIND } from '../eventlog/append.ts'
 import { type LogRow, moveCursor, readAfter, readAt } from '../eventlog/read.ts'
+import { withActiveEpoch } from '../keys/subject-keys.ts'
 import type { Module } from '../modules/module.ts'
 import { startOfPeriod } from '../protect/pseudonymise.ts'
 import { asModule, become } from './as-module.ts'
@@ -63,7 +64,7 @@ const NOTHING_YET: BatchResult = {
  * are due again, then what follows the cursor; module state and cursor move together or not at all.
  */
 export function deliverBatch(own: BatchDeps, limit: number): Promise<BatchResult> {
-  return withKnownRoots(own.keyring, () =>
+  const batch = (): Promise<BatchResult> =>
     transaction(own.db, async (tx) => {
       const start = await lockBatch(tx, own.destinationId)
       const deps = await underActivePolicy(tx, own, start)
@@ -71,8 +72,8 @@ export function deliverBatch(own: BatchDeps, limit: number): Promise<BatchResult
       return module === undefined
         ? passProbes(tx, deps, start, limit)
         : deliverTo(tx, { ...deps, module }, start, limit)
-    }),
-  )
+    })
+  return withActiveEpoch(own.keyring, () => withKnownRoots(own.keyring, batch))
 }
 
 /** What the flow probe does: it holds nothing, and only moves its cursor. */

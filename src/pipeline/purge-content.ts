@@ -10,7 +10,7 @@ import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { type LogRow, type PlacedBlob, readAt, readSubjectBlobs } from '../eventlog/read.ts'
 import { type Node, readNodesById } from '../identity/read.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import { type KeyWanted, loadKeyVersions } from '../keys/subject-keys.ts'
+import { type KeyWanted, loadKeyVersions, withActiveEpoch } from '../keys/subject-keys.ts'
 import { project } from '../policy/project.ts'
 import { ProtectError } from '../protect/protect-error.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
@@ -33,19 +33,21 @@ const STORED_CONTENT = 0
  * One subject a transaction. Returns whether there was one.
  */
 export async function purgeContent(deps: PurgeDeps): Promise<boolean> {
-  return transaction(deps.db, async (tx) => {
-    const { rows } = await tx.$client.query<{ subject_id: SubjectId }>(
-      `delete from weir.purge where (subject_id, destination_id) in (
+  return withActiveEpoch(deps.keyring, () =>
+    transaction(deps.db, async (tx) => {
+      const { rows } = await tx.$client.query<{ subject_id: SubjectId }>(
+        `delete from weir.purge where (subject_id, destination_id) in (
          select subject_id, destination_id from weir.purge where destination_id = $1
          order by requested_at limit 1 for update skip locked)
        returning subject_id`,
-      [STORED_CONTENT],
-    )
-    const subject = rows[0]?.subject_id
-    if (subject === undefined) return false
-    await purgeSubject(tx, deps, subject)
-    return true
-  })
+        [STORED_CONTENT],
+      )
+      const subject = rows[0]?.subject_id
+      if (subject === undefined) return false
+      await purgeSubject(tx, deps, subject)
+      return true
+    }),
+  )
 }
 
 async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promise<void> {

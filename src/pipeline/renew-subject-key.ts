@@ -141,9 +141,11 @@ async function finishOne(deps: RenewDeps, subject: SubjectId, keyVersion: number
 }
 
 async function resealAll(deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
-  let done = await transaction(deps.db, (tx) => resealIdentifiers(tx, deps, subject, keyVersion))
+  const inTurn = (reseal: typeof resealBlobs): Promise<number> =>
+    withActiveEpoch(deps.keyring, () => transaction(deps.db, (tx) => reseal(tx, deps, subject, keyVersion)))
+  let done = await inTurn(resealIdentifiers)
   for (;;) {
-    const resealed = await transaction(deps.db, (tx) => resealBlobs(tx, deps, subject, keyVersion))
+    const resealed = await inTurn(resealBlobs)
     done += resealed
     if (resealed < AT_ONCE) return done
   }

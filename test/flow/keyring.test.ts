@@ -138,6 +138,21 @@ test('a database that has subject keys but lost its keys does not start with new
   expect(await epochs()).toEqual([])
 })
 
+test('a key that is pending is open already, and nothing is read or written by it before it is active', async () => {
+  const keyring = await openKeyring(db, provider)
+  const kids = (): number[] => keyring.index.readable.map(({ kid }) => kid)
+  const wrapped = await provider.wrap(Buffer.alloc(32, 5), { class: 'index', kid: '2' })
+  await owner.$client.query(`insert into weir.key (class, kid, wrapped, state) values ('index', 2, $1, 'pending')`, [
+    wrapped,
+  ])
+  await keyring.refresh()
+  expect([kids(), keyring.index.active.kid]).toEqual([[1], 1])
+  await owner.$client.query(`update weir.key set state = 'decrypt-only' where class = 'index' and kid = 1`)
+  await owner.$client.query(`update weir.key set state = 'active' where class = 'index' and kid = 2`)
+  await keyring.refresh()
+  expect([kids(), keyring.index.active.kid]).toEqual([[2, 1], 2])
+})
+
 test('a keyset from before keys lay in the database gives its keys to it once, also beside subject keys', async () => {
   const first = await openKeyring(db, provider)
   const subject = subjectId(randomUUID())

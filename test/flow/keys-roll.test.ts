@@ -76,6 +76,31 @@ test('a roll rewraps while two nodes take events, neither of which was told; not
   await weir.settle()
 })
 
+test('while the provider is asked for a new epoch nothing is locked: a withdrawal is answered', async () => {
+  await weir.grant('ann', 'personalisation')
+  const node = await weir.node() // takes the event, so that the one that delivers has not opened the key before
+  const { status } = await node.post('/v1/batch', { batch: [{ messageId: randomUUID(), ...viewed('ann') }] })
+  expect(status).toBe(200)
+  await rollKey(await deps(), 'epoch')
+  const asked = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  const { unwrap } = weir.keys
+  const slow: typeof unwrap = async (...given) => {
+    asked.resolve()
+    await answer.promise
+    return unwrap(...given)
+  }
+  Object.assign(weir.keys, { unwrap: slow })
+  const delivered = weir.app.delivery.processAll()
+  await asked.promise
+  await weir.refuse('ann', 'personalisation')
+  answer.resolve()
+  await delivered
+  await weir.settle()
+  const { rows } = await weir.owner.$client.query('select from recommendation.view')
+  expect(rows).toHaveLength(0)
+}, 20_000)
+
 test('a key that is needed is not destroyed; one that only opens is, in the audit log first, and with it the version of the root', async () => {
   await weir.grant('somebody', 'personalisation')
   await rollKey(await deps(), 'epoch')

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 
@@ -67,7 +68,7 @@ export async function callRemote<T>(
       return await boundedAttempt(attempt, Math.min(timing.attemptMs, deadline - performance.now()))
     } catch (error) {
       if (!(error instanceof CallFailed)) throw error
-      const pause = Math.random() * timing.pauseMs * 2 ** tries
+      const pause = randomInt(1 + Math.ceil(timing.pauseMs * 2 ** tries))
       const mayRepeat = repeatable || error.failure === 'throttled'
       if (!mayRepeat || tries === RETRIES || performance.now() + pause >= deadline) {
         throw unavailable(uri, error.message)
