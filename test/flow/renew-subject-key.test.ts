@@ -165,3 +165,25 @@ test('everybody gets a new key, for when that of an epoch is known', async () =>
   for (const user of people) expect((await versions((await subjectOf(weir, 'user_id', user))!)).keys).toEqual([1, 2])
   expect(await storedOf(weir, (await subjectOf(weir, 'user_id', 'ann'))!)).not.toEqual([])
 })
+
+test('a key that opens content kept under restriction stays as long as that', async () => {
+  await weir.grant('ann', 'personalisation')
+  await weir.send(viewed('one'))
+  const subject = (await subjectOf(weir, 'user_id', 'ann'))!
+  await renewSubjectKey(deps(), subject)
+  // A partition as retention closes one: detached, out of the gateway's reach, with a row of hers.
+  const { rows } = await weir.owner.$client.query<{ part: string; parent: string }>(
+    `select part, parent from weir.retained_partition where class = 'order' and state = 'attached' order by part desc limit 1`,
+  )
+  const { part, parent } = rows[0]!
+  await weir.owner.$client.query(`alter table weir.${parent} detach partition weir.${part}`)
+  await weir.owner.$client.query(
+    `insert into weir.${part} (class_id, due, subject_id, pos, bytes)
+     select (select class_id from weir.field_class where name = 'order'), to_date(right($2, 10), 'YYYY_MM_DD'), $1, 1, '\\x00'`,
+    [subject, part],
+  )
+  expect((await finishRenewals(deps(Date.now() + 2 * HOUR_MS))).gone).toBe(0)
+  expect((await versions(subject)).keys).toEqual([1, 2])
+  await weir.owner.$client.query(`drop table weir.${part}`)
+  expect((await finishRenewals(deps(Date.now() + 2 * HOUR_MS))).gone).toBe(1)
+})
