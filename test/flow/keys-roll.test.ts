@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/event/event.ts'
 import { subjectId } from '../../src/event/ids.ts'
 import { destroyKeys } from '../../src/keys/destroy.ts'
 import { openKeyring } from '../../src/keys/keyring.ts'
+import type { KeyProvider } from '../../src/keys/provider.ts'
 import { openFileProvider } from '../../src/keys/providers/file.ts'
 import { finishRoll, type KeyDeps, rollKey } from '../../src/keys/roll.ts'
 import { keepKeys } from '../../src/keys/schedule.ts'
@@ -84,13 +85,15 @@ test('while the provider is asked for a new epoch nothing is locked: a withdrawa
   await rollKey(await deps(), 'epoch')
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
-  const { unwrap } = weir.keys
-  const slow: typeof unwrap = async (...given) => {
-    asked.resolve()
-    await answer.promise
-    return unwrap(...given)
+  const quick = { ...weir.keys }
+  const slow: Partial<KeyProvider> = {
+    async unwrap(...given) {
+      asked.resolve()
+      await answer.promise
+      return quick.unwrap(...given)
+    },
   }
-  Object.assign(weir.keys, { unwrap: slow })
+  Object.assign(weir.keys, slow)
   const delivered = weir.app.delivery.processAll()
   await asked.promise
   await weir.refuse('ann', 'personalisation')
