@@ -4,7 +4,7 @@ import { type SubjectId, subjectId } from '../../src/event/ids.ts'
 import { readAt, readSubjectBlobs } from '../../src/eventlog/read.ts'
 import { blindIndex } from '../../src/identity/blind-index.ts'
 import type { IdentifierType } from '../../src/identity/normalise.ts'
-import { loadSubjectKeys } from '../../src/keys/subject-keys.ts'
+import { loadSubjectKeys, withActiveEpoch } from '../../src/keys/subject-keys.ts'
 import { keyVersionOf, openBlob } from '../../src/pipeline/protect-event.ts'
 import type { TestApp } from './test-app.ts'
 
@@ -26,18 +26,20 @@ export interface Stored {
 
 /** Everything sealed of a subject, opened, in the order of the log. */
 export async function storedOf(weir: TestApp, subject: SubjectId): Promise<Stored[]> {
-  return transaction(weir.db, async (tx) => {
-    const blobs = await readSubjectBlobs(tx, subject)
-    const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
-    const stored: Stored[] = []
-    for (const blob of blobs) {
-      const keyVersion = keyVersionOf(blob.bytes)
-      const keys = (await loadSubjectKeys(tx, weir.keyring, [{ subject, keyVersion }])).get(subject)!
-      const className = weir.app.active().classNames.get(blob.classId)!
-      const { eventKey } = rows.find((row) => row.pos === blob.pos)!
-      const content = openBlob(keys, { subject, className, eventKey }, blob.bytes)
-      stored.push({ className, fields: content.f, at: content.t })
-    }
-    return stored
-  })
+  return withActiveEpoch(weir.keyring, () =>
+    transaction(weir.db, async (tx) => {
+      const blobs = await readSubjectBlobs(tx, subject)
+      const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
+      const stored: Stored[] = []
+      for (const blob of blobs) {
+        const keyVersion = keyVersionOf(blob.bytes)
+        const keys = (await loadSubjectKeys(tx, weir.keyring, [{ subject, keyVersion }])).get(subject)!
+        const className = weir.app.active().classNames.get(blob.classId)!
+        const { eventKey } = rows.find((row) => row.pos === blob.pos)!
+        const content = openBlob(keys, { subject, className, eventKey }, blob.bytes)
+        stored.push({ className, fields: content.f, at: content.t })
+      }
+      return stored
+    }),
+  )
 }
