@@ -41,8 +41,8 @@ export function extendTiles(
     size += 1n
     let hash = leaf
     for (let level = 0; ; level++) {
-      partial[level] ??= []
-      const filling = partial[level]
+      const filling = partial[level] ?? []
+      partial[level] = filling
       filling.push(hash)
       if (filling.length < TILE_WIDTH) break
       hash = treeHash(filling)
