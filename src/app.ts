@@ -1,6 +1,8 @@
 import type { Server } from 'node:http'
 import { createAudit } from './audit/log.ts'
+import { logSigningKey } from './audit/log-key.ts'
 import { readAuditEntries } from './audit/read.ts'
+import { createSequencer, type Sequencer } from './audit/sequencer.ts'
 import type { Config } from './config.ts'
 import { recordEvidence } from './consent/evidence.ts'
 import { type ConsentDeps, readConsent, recordConsent } from './consent/service.ts'
@@ -68,6 +70,7 @@ export interface App {
   readonly server: Server
   readonly intake: Intake
   readonly delivery: Delivery
+  readonly sequencer: Sequencer
   readonly metrics: Metrics
   readonly policies: PolicyShelf
   readonly active: () => ActivePolicy
@@ -101,7 +104,14 @@ export async function createApp(options: AppOptions): Promise<App> {
   const policies = createPolicyShelf()
   const tellers = createTellers()
   const metrics = createMetrics()
-  const audit = createAudit({ db, key: keyring.auditKey, now })
+  const sequencer = createSequencer({
+    db,
+    key: logSigningKey(keyring.auditKey),
+    publicUrl: config.http.publicUrl,
+    log,
+    metrics,
+  })
+  const audit = createAudit({ db, keyring, now, catchUp: async () => void (await sequencer.step()) })
   const newSubjects = createNewSubjectLimit({ perMinute: 60, burst: 600, now })
   const verifySubjectToken = createSubjectTokens({ publicUrl: config.http.publicUrl, now })
   const pseudonymisers = createPseudonymisers(keyring)
@@ -171,16 +181,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     addTotals: (input) => addTotalsFor({ db }, input),
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db }, input),
-    auditEntries: (query) => readAuditEntries({ db, audit }, query),
+    auditEntries: (query) => readAuditEntries({ db, audit, sequencer }, query),
     keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
-    recordRefusal: ({ actor, action, route }) =>
-      audit.append({
-        actor: `${actor.kind}:${actor.id}`,
-        action,
-        resource: `route:${route}`,
-        purpose: 'access',
-        outcome: 'refused',
-      }),
+    async recordRefusal({ actor, action, route }) {
+      const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const
+      await audit.append({ ...entry, actor: `${actor.kind}:${actor.id}` })
+    },
     health: { ready },
     metrics: options.metricsText ?? (() => metrics.registry.metrics()),
     countInvalid: (_source, count) => metrics.outcome('invalid', count),
@@ -201,6 +207,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     server: createHttp(deps),
     intake,
     delivery,
+    sequencer,
     metrics,
     policies,
     active: () => active,

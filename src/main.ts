@@ -88,6 +88,7 @@ async function runAlone(start: Process, database: Database, stop: Promise<void>)
   try {
     const app = await makeApp(start, db, {})
     house = keepHouse(app, start.log)
+    app.sequencer.start()
     await listen(app.server, start.config)
     if (start.config.delivery) app.delivery.start()
     announce(start)
@@ -107,6 +108,7 @@ async function runPrimary(start: Process, database: Database, stop: Promise<void
   try {
     const app = await makeApp(start, db, {})
     house = keepHouse(app, start.log)
+    app.sequencer.start()
     await tryPort(start.config)
     workers = runWorkers(start.config.http.workers, {
       log: start.log,
@@ -235,6 +237,7 @@ function watchKeys(app: App, log: Logger): NodeJS.Timeout {
 }
 
 interface House {
+  /** Ends what runs beside the requests, the sequencer last: what the others entered is signed. */
   stop(): Promise<void>
 }
 
@@ -256,6 +259,8 @@ function keepHouse(app: App, log: Logger): House {
       clearInterval(watching)
       enough.abort()
       await running
+      await app.sequencer.step().catch(() => false)
+      await app.sequencer.stop()
     },
   }
 }

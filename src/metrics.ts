@@ -18,6 +18,12 @@ export interface Metrics {
   /** How late the oldest row of each class is, by the last look. */
   retentionOverdue(classes: readonly { readonly class: string; readonly overdueSeconds: number }[]): void
   retentionTaken(step: string, rows: number): void
+  /** Entries in the audit log that a signed checkpoint covers. */
+  auditSize(entries: number): void
+  /** Age of the oldest entry that waits for the tree, and of the oldest that no witness has seen. */
+  auditAges(ages: { readonly waiting: number; readonly unwitnessed: number }): void
+  /** Whether the sequencer refuses to sign. */
+  auditTrouble(refuses: boolean): void
   /** Whether the fuse of each class is blown. */
   retentionFuse(classes: readonly { readonly class: string; readonly blown: boolean }[]): void
 }
@@ -98,6 +104,22 @@ export function createMetrics(): Metrics {
     labelNames: ['class'],
     registers,
   })
+  const auditSize = new Gauge({ name: 'weir_audit_entries', help: 'Entries under a signed checkpoint', registers })
+  const auditWaiting = new Gauge({
+    name: 'weir_audit_oldest_waiting_seconds',
+    help: 'Age of the oldest entry that is durable and not yet in the tree',
+    registers,
+  })
+  const unwitnessed = new Gauge({
+    name: 'weir_audit_oldest_unwitnessed_seconds',
+    help: 'Age of the oldest entry that no witness has cosigned: what the operator could still rewrite',
+    registers,
+  })
+  const auditTrouble = new Gauge({
+    name: 'weir_audit_refuses_to_sign',
+    help: '1 while the log is not the one that was signed before: run weir audit verify',
+    registers,
+  })
   // A series that is missing until its first event looks like an outcome that cannot happen.
   for (const outcome of OUTCOMES) events.inc({ outcome }, 0)
   return {
@@ -119,6 +141,12 @@ export function createMetrics(): Metrics {
       for (const [name, seconds] of worst) overdue.set({ class: name }, seconds)
     },
     retentionTaken: (step, rows) => expired.inc({ step }, rows),
+    auditSize: (entries) => auditSize.set(entries),
+    auditAges(ages) {
+      auditWaiting.set(ages.waiting)
+      unwitnessed.set(ages.unwitnessed)
+    },
+    auditTrouble: (refuses) => auditTrouble.set(refuses ? 1 : 0),
     retentionFuse(classes) {
       fuse.reset()
       for (const { class: name } of classes) fuse.set({ class: name }, 0)

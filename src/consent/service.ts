@@ -216,7 +216,9 @@ export async function readConsent(deps: ConsentDeps, speaker: Speaker): Promise<
   await deps.audit.append({
     actor: `source:${speaker.source.id}`,
     action: 'consent.read',
-    resource: own === undefined ? 'consent:unknown' : `consent:${deps.audit.subjectTag(own.subject)}`,
+    ...(own === undefined
+      ? { resource: 'consent:unknown' }
+      : { resource: 'consent', about: [{ subject: own.subject }] }),
     purpose: 'own-state',
   })
   // A claimed user's refusals count for this device's events, but are not this device's to see: anybody may claim.

@@ -1,3 +1,4 @@
+import { type DecidedGroup, type DecisionFields, decideGroup } from '../audit/decisions.ts'
 import { byteaArray, dateArray, int2Array, int4Array, postgresDay, uuidArray } from '../db/binary-array.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import type { EventKey, SubjectId } from '../event/ids.ts'
@@ -70,7 +71,13 @@ export async function appendEvents(
   const result = await db.$client.query<{ fresh: number[] }>({
     name: 'append-events',
     text: APPEND,
-    values: [policyVersion, ...columnsOf(entries), ...blobColumnsOf(entries), ...orderColumnsOf(entries)],
+    values: [
+      policyVersion,
+      ...columnsOf(entries),
+      ...blobColumnsOf(entries),
+      ...orderColumnsOf(entries),
+      ...decisionColumnsOf(policyVersion, entries),
+    ],
   })
   const fresh = new Array<boolean>(entries.length).fill(false)
   for (const ordinal of result.rows[0]!.fresh) fresh[ordinal - 1] = true
@@ -81,7 +88,7 @@ const APPEND = `select weir.append_events($1::integer, $2::smallint[], $3::integ
   $7::smallint[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::bytea[],
   $15::bytea[], $16::smallint[], $17::bytea[], $18::integer[], $19::smallint[], $20::date[], $21::uuid[], $22::bytea[],
   $23::integer[], $24::bytea[], $25::integer[], $26::date[], $27::text[], $28::text[], $29::text[], $30::bigint[], $31::bigint[],
-  $32::smallint[]) as fresh`
+  $32::smallint[], $33::bytea[], $34::text, $35::bytea) as fresh`
 
 function columnsOf(entries: readonly LogEntry[]): Buffer[] {
   return [
@@ -99,7 +106,7 @@ function columnsOf(entries: readonly LogEntry[]): Buffer[] {
     int4Array(entries.map((e) => e.userEpoch)),
     byteaArray(entries.map((e) => e.consentRef)),
     byteaArray(entries.map((e) => packRemoved(e.removed))),
-    int2Array(entries.map((e) => Math.min(e.unclassified, 32_767))),
+    int2Array(entries.map((e) => Math.min(e.unclassified, MAX_INT2))),
     byteaArray(entries.map((e) => packBlobs(e.blobs))),
   ]
 }
@@ -138,6 +145,30 @@ function orderColumnsOf(entries: readonly LogEntry[]): Buffer[] {
   ]
 }
 
+/** The salt of each row, the group's entry of the audit log and its leaves: of events only. */
+function decisionColumnsOf(policyVersion: number, entries: readonly LogEntry[]): (Buffer | string | null)[] {
+  const events = entries.filter((entry) => entry.kind === LOG_KIND.event)
+  if (events.length === 0) return [byteaArray(entries.map(() => null)), null, null]
+  const { salts, more, hashes } = decided(policyVersion, events)
+  let next = 0
+  return [byteaArray(entries.map(({ kind }) => (kind === LOG_KIND.event ? salts[next++] : null))), more, hashes]
+}
+
+function decided(policyVersion: number, events: readonly LogEntry[]): DecidedGroup {
+  return decideGroup(
+    events.map(
+      (event): DecisionFields => ({
+        ...event,
+        policyVersion,
+        consentRef: event.consentRef,
+        removed: packRemoved(event.removed),
+        unclassified: Math.min(event.unclassified, MAX_INT2),
+      }),
+    ),
+  )
+}
+
+const MAX_INT2 = 32_767
 const NOTHING = Buffer.alloc(0)
 
 function packRemoved(indices: readonly number[]): Buffer {

@@ -43,7 +43,10 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'weir.dedupe_0': '24 to 48 h',
   'weir.dedupe_1': '24 to 48 h',
   'weir.dead_letter': 'until settled, at the longest as its content',
+  'weir.audit_queue': 'for good: moved into the tree',
+  'weir.decision_queue': 'for good: moved into the tree',
   'weir.audit_entry': 'for good',
+  'weir.audit_detail': 'while the subject is known',
   'weir.key': 'for good; destroyed by the schedule of `keys`',
   'attribution.touch': { as: 'behaviour' },
   'attribution.conversion': { as: 'order' },
@@ -56,6 +59,16 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'recommendation.interest': 'as the rows that it sums',
   'recommendation.link': 'while a subject of it is known',
 }
+
+const entry = {
+  actor: nobodys, // the number of an officer, a token or a source
+  action: nobodys,
+  resource: nobodys, // a kind and a reference
+  purpose: nobodys,
+  case_id: nobodys,
+  outcome: nobodys,
+  more: { fieldClass: 'identity', suite: 'HMAC-SHA-256/128', keyClass: 'subject' }, // of people a keyed tag of the month
+} as const
 
 /** A table's columns of text, json or bytes. One that is missing here fails the build: say what it is before it is used. */
 export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredColumn>>>> = {
@@ -77,6 +90,7 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
   'weir.event_log': {
     event_key: hashed('dedupe'),
     consent_ref: { fieldClass: 'identity', suite: 'one-time pad', keyClass: 'dedupe' },
+    salt: randomHash, // 16 random bytes, of the decision's hash in the audit log
     removed: nobodys, // numbers of fields that the policy names
     blobs: nobodys, // numbers of classes and days
   },
@@ -96,14 +110,18 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
   'weir.policy_version': { fingerprint: nobodys, source: nobodys },
   'weir.destination': { name: nobodys },
   'weir.field_class': { name: nobodys, step: nobodys },
-  'weir.audit_entry': {
-    actor: nobodys, // a token's or a source's number
-    action: nobodys,
-    resource: hashed('audit'), // a kind, and of a subject a keyed tag of the month
-    purpose: nobodys,
-    case_id: nobodys,
-    outcome: nobodys,
+  'weir.audit_queue': entry,
+  'weir.decision_queue': { more: nobodys, hashes: randomHash },
+  'weir.audit_entry': { ...entry, hashes: randomHash, leaf: randomHash },
+  'weir.audit_detail': {
+    commitment: { fieldClass: 'identity', suite: 'HMAC-SHA-256', keyClass: 'subject' },
+    sealed: sealed('identity'),
   },
+  'weir.audit_shard': { origin: nobodys, vkey: nobodys, previous: nobodys },
+  'weir.audit_tile': { hashes: randomHash, root: randomHash },
+  'weir.audit_checkpoint': { root: randomHash },
+  'weir.audit_signature': { note: nobodys },
+  'weir.audit_cosignature': { witness: nobodys, line: nobodys },
   'weir.closed_normalisation': { type: nobodys },
   'weir.retention_run': { plan_hash: nobodys, plan: nobodys, outcome: nobodys },
   'weir.retention_step': { step: nobodys, cursor: nobodys },

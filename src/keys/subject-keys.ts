@@ -48,6 +48,21 @@ export async function loadKeyVersions(
   return (subject, keyVersion) => found.get(keyVersion)?.get(subject)
 }
 
+/** The newest keys of these subjects. Whoever is absent from the answer was erased. Throws as loadSubjectKeys. */
+export async function currentSubjectKeys(
+  db: Db | Tx,
+  keyring: Keyring,
+  subjects: readonly SubjectId[],
+): Promise<Map<SubjectId, SubjectKeys>> {
+  const { rows } = await db.$client.query<{ subject_id: string; key_version: number }>({
+    name: 'current-subject-keys',
+    text: 'select subject_id, key_version from weir.subject where subject_id = any($1::uuid[])',
+    values: [uuidArray([...new Set(subjects)])],
+  })
+  const wanted = rows.map((row) => ({ subject: subjectId(row.subject_id), keyVersion: row.key_version }))
+  return loadSubjectKeys(db, keyring, wanted)
+}
+
 /** Whether a key could not be opened, or made, because this process has not heard of a roll of the epoch yet. */
 export function isUnknownEpoch(error: unknown): boolean {
   return sqlState(error) === EPOCH_NOT_OPEN || (error instanceof AppError && error.code === 'key-epoch-unknown')

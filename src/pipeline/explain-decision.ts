@@ -3,6 +3,7 @@ import { byteaArray } from '../db/binary-array.ts'
 import type { Db } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
+import { subjectId } from '../event/ids.ts'
 import { unpackRemoved } from '../eventlog/append.ts'
 import { eventKey } from '../identity/blind-index.ts'
 import type { Keyring } from '../keys/keyring.ts'
@@ -38,6 +39,7 @@ export async function explainDecision(deps: ExplainDeps, query: DecisionQuery): 
     resource: found === undefined ? 'decision:unknown' : `decision:${found.row.pos}`,
     purpose: 'explanation',
     outcome: found === undefined ? 'refused' : 'released',
+    ...(found?.row.subject_id == null ? {} : { about: [{ subject: subjectId(found.row.subject_id) }] }),
   })
   if (found === undefined) {
     throw new AppError('not-found', 'no decision of this message id: it never came, or its log row has expired')
@@ -47,6 +49,7 @@ export async function explainDecision(deps: ExplainDeps, query: DecisionQuery): 
 
 interface DecisionRow {
   pos: bigint
+  subject_id: string | null
   received_at: Date
   policy_version: number
   event_type: number

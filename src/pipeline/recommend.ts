@@ -66,7 +66,8 @@ async function personalAnswer(
   await deps.audit.append({
     actor: `source:${request.source.id}`,
     action: 'recommendation.read',
-    resource: `recommendation:${deps.audit.subjectTag(subjects[0]!)}`,
+    resource: 'recommendation',
+    about: [{ subject: subjects[0]! }],
     purpose: 'personalisation',
   })
   const holder = { ...deps, destinationId: deps.active().destinationIds.get(MODULE)! }

@@ -1,4 +1,5 @@
 import { appendEntries } from '../audit/log.ts'
+import { resealDetails } from '../audit/reseal-details.ts'
 import { byteaArray, dateArray, int2Array, int8Array } from '../db/binary-array.ts'
 import { lockSubjects } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
@@ -144,11 +145,19 @@ async function resealAll(deps: RenewDeps, subject: SubjectId, keyVersion: number
   const inTurn = (reseal: typeof resealBlobs): Promise<number> =>
     withActiveEpoch(deps.keyring, () => transaction(deps.db, (tx) => reseal(tx, deps, subject, keyVersion)))
   let done = await inTurn(resealIdentifiers)
-  for (;;) {
-    const resealed = await inTurn(resealBlobs)
-    done += resealed
-    if (resealed < AT_ONCE) return done
+  for (const reseal of [resealBlobs, resealDetailsOf]) {
+    let resealed: number
+    do {
+      resealed = await inTurn(reseal)
+      done += resealed
+    } while (resealed >= AT_ONCE)
   }
+  return done
+}
+
+/** What the audit log says of them; its entries commit to what was said, not to how it is sealed. */
+function resealDetailsOf(tx: Tx, deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
+  return resealDetails(tx, deps.keyring, { subject, keyVersion, atMost: AT_ONCE })
 }
 
 async function resealBlobs(tx: Tx, deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {

@@ -87,12 +87,21 @@ async function removeRows(tx: Tx, idle: readonly SubjectId[]): Promise<void> {
   const ids = [uuidArray(idle)]
   // Found over their content, which has an index; a row whose content all fell due keeps an id that leads nowhere.
   await tx.$client.query(
-    `update weir.event_log set subject_id = null, other_id = null
+    `update weir.event_log set subject_id = null, other_id = null, salt = null
      where pos in (select pos from weir.sealed where subject_id = any($1::uuid[])) and subject_id = any($1::uuid[])`,
     ids,
   )
   await tx.$client.query('delete from weir.link where device_id = any($1::uuid[]) or user_id = any($1::uuid[])', ids)
-  for (const table of ['sealed', 'dead_letter', 'purge', 'consent_state', 'subject_key', 'identifier', 'subject']) {
+  for (const table of [
+    'audit_detail',
+    'sealed',
+    'dead_letter',
+    'purge',
+    'consent_state',
+    'subject_key',
+    'identifier',
+    'subject',
+  ]) {
     await tx.$client.query(`delete from weir.${table} where subject_id = any($1::uuid[])`, ids)
   }
 }

@@ -387,11 +387,7 @@ describe('costs', () => {
 
   test('are entered as done where they are added, and not where they are refused', async () => {
     const done = async (): Promise<number> =>
-      (
-        await weir.owner.$client.query<{ n: number }>(
-          `select count(*)::integer as n from weir.audit_entry where action = 'costs.add' and outcome = 'done'`,
-        )
-      ).rows[0]!.n
+      (await weir.entries('costs.add')).filter(({ outcome }) => outcome === 'done').length
     const before = await done()
     expect((await add(operator, [row({ currency: 'QQQ' })])).status).toBe(400)
     expect((await add(operator, [row({ cost: '99999999999999' })])).status).toBe(400)
@@ -419,9 +415,7 @@ describe('costs', () => {
 
 describe('who asks', () => {
   test('is entered before anything is answered; the wrong role is refused and entered', async () => {
-    const entries = async (): Promise<{ action: string; resource: string; outcome: string }[]> =>
-      (await weir.owner.$client.query('select actor, action, resource, outcome from weir.audit_entry order by index'))
-        .rows
+    const entries = () => weir.entries()
     const before = await entries()
     await credit()
     expect((await add('merchandiser', 'get')).status).toBe(403)

@@ -279,7 +279,9 @@ async function forceErrors(): Promise<void> {
     'dedupe_0',
     'dedupe_1',
     'link',
+    'audit_queue',
     'audit_entry',
+    'audit_detail',
     'purge',
     'total',
   ]
@@ -355,7 +357,7 @@ test('the markers were taken in: they are stored sealed, delivered, refused, and
   const { rows } = await superuser.query(
     `select (select count(*)::int from weir.sealed) as blobs, (select count(*)::int from weir.dead_letter) as letters,
        (select count(*)::int from recommendation.view) as views, (select count(*)::int from attribution.touch) as touches,
-       (select count(*)::int from attribution.conversion) as conversions, (select count(*)::int from weir.audit_entry) as entries`,
+       (select count(*)::int from attribution.conversion) as conversions, (select count(*)::int from weir.audit_waiting) + (select count(*)::int from weir.audit_entry) as entries`,
   )
   expect(rows[0].blobs).toBeGreaterThan(5)
   expect(rows[0].views).toBeGreaterThan(0)

@@ -28,8 +28,7 @@ beforeAll(async () => {
 afterAll(() => weir.stop())
 
 async function entries(): Promise<{ action: string; outcome: string }[]> {
-  const { rows } = await weir.owner.$client.query('select action, outcome from weir.audit_entry order by index')
-  return rows
+  return (await weir.entries()).map(({ action, outcome }) => ({ action, outcome }))
 }
 
 test('each look leaves one entry, and is answered with what was asked', async () => {
@@ -59,10 +58,10 @@ test('a look that the role does not allow is refused, and entered', async () => 
 
 describe('while the log cannot be written', () => {
   beforeAll(async () => {
-    await weir.owner.$client.query('revoke insert on weir.audit_entry from weir_app')
+    await weir.owner.$client.query('revoke insert on weir.audit_queue from weir_app')
   })
   afterAll(async () => {
-    await weir.owner.$client.query('grant insert on weir.audit_entry to weir_app')
+    await weir.owner.$client.query('grant insert on weir.audit_queue to weir_app')
   })
 
   test('nothing is shown', async () => {

@@ -142,10 +142,8 @@ test('after a change of the root every row is under the new one, and the state i
   await weir.settle()
   expect(await roots()).toEqual([[2], [2]])
   await expectRebuilt({ recommendation: ['cat'], attribution: ['dan'] })
-  const { rows } = await weir.owner.$client.query(
-    `select resource from weir.audit_entry where action = 'module.rebuild' order by resource`,
-  )
-  expect(rows.map(({ resource }) => resource)).toEqual(['module:attribution', 'module:recommendation'])
+  const rebuilds = await weir.entries('module.rebuild')
+  expect(rebuilds.map(({ resource }) => resource).toSorted()).toEqual(['module:attribution', 'module:recommendation'])
 })
 
 /** As retention does with somebody who was not seen for long. */

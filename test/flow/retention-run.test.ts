@@ -120,11 +120,10 @@ describe('a plan', () => {
     expect(ofClass(now, 'behaviour')).toMatchObject({ rows: 3, partitions: [part], oldest: '2019-07-05' })
     expect(await run({ expected: now.hash })).toMatchObject({ taken: { 'behaviour:drop-partition': 3 }, left: [] })
     expect(ofClass(await plan(), 'behaviour')).toMatchObject({ rows: 0, partitions: [] })
-    const { rows } = await weir.owner.$client.query(
-      `select actor, action, outcome from weir.audit_entry where resource = $1`,
-      [`retention:${now.hash.slice(0, 16)}`],
-    )
-    expect(rows).toEqual([{ actor: 'cli', action: 'retention.run', outcome: 'done' }])
+    const resource = `retention:${now.hash.slice(0, 16)}`
+    expect((await weir.entries()).filter((entry) => entry.resource === resource)).toMatchObject([
+      { actor: 'cli', action: 'retention.run', outcome: 'done' },
+    ])
   })
 })
 
@@ -150,10 +149,7 @@ describe('the fuse', () => {
 
     expect(await run({ expected: hash, liftFuse: 'Zhang Wei' })).toMatchObject({ finished: true })
     expect(await count('weir.sealed')).toBe(kept - 600)
-    const { rows } = await weir.owner.$client.query(
-      `select action, case_id from weir.audit_entry where action = 'retention.fuse.lift'`,
-    )
-    expect(rows).toEqual([{ action: 'retention.fuse.lift', case_id: 'Zhang Wei' }])
+    expect(await weir.entries('retention.fuse.lift')).toMatchObject([{ case_id: 'Zhang Wei' }])
     await weir.app.maintain()
     expect(await weir.app.metrics.registry.metrics()).toContain('weir_retention_fuse_blown{class="behaviour"} 0')
     expect(lastSaid()).toBe('housekeeping is done')

@@ -44,10 +44,23 @@ export interface TestApp {
   refuse(userId: string, ...purposes: Purpose[]): Promise<void>
   /** Sends events with the server key; their outcomes in order. */
   send(...events: JsonObject[]): Promise<string[]>
+  /** The audit log, what waits included, without what the gateway enters for each group of events and for itself. */
+  entries(action?: string): Promise<EnteredRow[]>
   /** Delivers and erases until nothing is left to do. */
   settle(): Promise<void>
   moveClock(ms: number): void
   stop(): Promise<void>
+}
+
+export interface EnteredRow {
+  readonly index: bigint
+  readonly actor: string
+  readonly action: string
+  readonly resource: string
+  readonly purpose: string
+  readonly case_id: string | null
+  readonly outcome: string
+  readonly more: string | null
 }
 
 export interface Answer {
@@ -170,6 +183,15 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       if (answer.status !== 200) throw new Error(`the batch was answered ${answer.status} ${answer.text}`)
       return (answer.body.results as { outcome: string }[]).map((result) => result.outcome)
     },
+    async entries(action) {
+      await app.sequencer.step()
+      const { rows } = await owner.$client.query<EnteredRow>(
+        `select index, actor, action, resource, purpose, case_id, outcome, more from weir.audit_entry
+         where action not in ('intake.decide', 'audit.open') and ($1::text is null or action = $1) order by index`,
+        [action ?? null],
+      )
+      return rows
+    },
     settle: () => app.delivery.processAll(),
     moveClock(ms) {
       shift += ms
@@ -177,6 +199,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     async stop() {
       await app.delivery.stop()
       await app.intake.drain()
+      await app.sequencer.stop()
       app.server.closeAllConnections()
       await new Promise((resolve) => app.server.close(resolve))
       for (const node of nodes) {

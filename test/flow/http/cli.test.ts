@@ -142,7 +142,7 @@ test.each([
 test('every change of a source or a token leaves its entry in the audit log, a failed one none', async () => {
   const owner = openPool({ url: database.ownerUrl, max: 1 })
   const entries = async (): Promise<Record<string, string>[]> => {
-    const text = 'select actor, action, resource, outcome from weir.audit_entry order by index'
+    const text = 'select actor, action, resource, outcome from weir.audit_waiting order by record_id'
     return (await owner.$client.query<Record<string, string>>(text)).rows
   }
   const before = (await entries()).length

@@ -1,0 +1,81 @@
+import { uuidArray } from '../db/binary-array.ts'
+import type { Db } from '../db/pool.ts'
+import type { JsonObject } from '../event/event.ts'
+import type { SubjectId } from '../event/ids.ts'
+import { type FoundEntry, type ReadAuditDeps, shown } from './read.ts'
+
+export interface AboutSearch {
+  /** The person, and the devices that are confirmed theirs. Nobody where the identifier is unknown. */
+  readonly subjects: readonly SubjectId[]
+  readonly by: { readonly kind: string; readonly id: string }
+  /** Why an officer may look somebody up. */
+  readonly caseId: string
+  readonly cursor?: string
+  readonly limit: number
+}
+
+/**
+ * Entries about a person. Only what was kept with the person leads from them to entries, so nothing is found of whoever
+ * was erased. The search is recorded first, about the same person.
+ */
+export async function searchAboutPerson(deps: ReadAuditDeps, search: AboutSearch): Promise<JsonObject> {
+  const { subjects, by, caseId, cursor = '-1', limit } = search
+  const record = await deps.audit.append({
+    actor: `${by.kind}:${by.id}`,
+    action: 'audit.search',
+    resource: 'audit:person',
+    purpose: 'audit',
+    caseId,
+    outcome: subjects.length === 0 ? 'refused' : 'released',
+    about: subjects.map((subject) => ({ subject })),
+  })
+  await deps.sequencer.sequenced(record)
+  const rows = await entriesAbout(deps.db, subjects, { cursor, limit: limit + 1 })
+  const page = rows.slice(0, limit)
+  return { entries: page.map(shown), next: rows.length > limit ? String(page.at(-1)!.index) : null }
+}
+
+/**
+ * Who looked at what is held of the person who asks, newest last. Of officers the role in which they act is named by
+ * their kind alone: a person may know that they were looked up and why, not which employee did it (CJEU C-579/21).
+ */
+export async function ownAccesses(
+  deps: ReadAuditDeps,
+  { subjects, by, cursor = '-1', limit }: Omit<AboutSearch, 'caseId'>,
+): Promise<JsonObject> {
+  const record = await deps.audit.append({
+    actor: `${by.kind}:${by.id}`,
+    action: 'accesses.read',
+    resource: 'accesses',
+    purpose: 'own-state',
+    about: subjects.map((subject) => ({ subject })),
+  })
+  await deps.sequencer.sequenced(record)
+  const rows = await entriesAbout(deps.db, subjects, { cursor, limit: limit + 1 })
+  const page = rows.slice(0, limit)
+  return {
+    accesses: page.map((row) => ({
+      index: Number(row.index),
+      at: row.at.toISOString(),
+      by: row.actor.split(':')[0]!,
+      action: row.action,
+      purpose: row.purpose,
+      outcome: row.outcome,
+    })),
+    next: rows.length > limit ? String(page.at(-1)!.index) : null,
+  }
+}
+
+async function entriesAbout(
+  db: Db,
+  subjects: readonly SubjectId[],
+  { cursor, limit }: { readonly cursor: string; readonly limit: number },
+): Promise<FoundEntry[]> {
+  const { rows } = await db.$client.query<FoundEntry>(
+    `select distinct e.index, e.at, e.actor, e.action, e.resource, e.purpose, e.case_id, e.outcome, e.more
+     from weir.audit_detail d join weir.audit_entry e on e.record_id = d.record_id and e.action <> 'intake.decide'
+     where d.subject_id = any($1::uuid[]) and e.index > $2 order by e.index limit $3`,
+    [uuidArray(subjects), cursor, limit],
+  )
+  return rows
+}

@@ -1,0 +1,154 @@
+import type { KeyObject } from 'node:crypto'
+import type { Tx } from '../db/pool.ts'
+import { AppError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { openCheckpoint, signCheckpoint } from './checkpoint.ts'
+import { bodyOf, ENTRY_COLUMNS, type EntryRow } from './entry.ts'
+import { originOf } from './log-key.ts'
+import {
+  extendStored,
+  lastCheckpoint,
+  lastSigned,
+  loadTileState,
+  readShards,
+  type Shard,
+  storedReader,
+} from './stored-tree.ts'
+import { extendTiles, frontierOf, type TileState } from './tiles.ts'
+import { EMPTY_ROOT, frontierAt, leafHash, rootOf } from './tree.ts'
+import { ED25519, formatVerifierKey, parseVerifierKey, verifierKey } from './verifier-key.ts'
+
+export interface LeadingDeps {
+  readonly key: KeyObject
+  readonly publicUrl: string
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+/** The node that extends the log, with the edge of the tree in memory. */
+export interface Leading {
+  /** Moves at most 1,000 entries into the tree. Returns whether more may wait. */
+  takeBatch(): Promise<boolean>
+  /** Signs what is committed, where it is not yet. Returns whether it did. */
+  sign(): Promise<boolean>
+  /** The shard as it stands; none before the first entry. */
+  position():
+    | { readonly shard: Shard; readonly size: bigint; readonly signed: bigint; readonly note: string }
+    | undefined
+}
+
+const MAX_BATCH = 1000
+
+/**
+ * Goes on where the log stands, after a look at whether it stands where it was left. Throws AppError `audit-forked` where
+ * what is stored is not what was signed: a second checkpoint over other entries would be a lie with our name on it.
+ */
+export async function resume(tx: Tx, deps: LeadingDeps): Promise<Leading> {
+  let held = await holdLast(tx, deps)
+
+  async function shardFor(year: number): Promise<Held> {
+    if (held !== undefined && held.shard.year >= year) return held
+    await sign() // a shard ends under a signature
+    held = await openShard(tx, deps, year, held)
+    return held
+  }
+
+  async function sign(): Promise<boolean> {
+    if (held === undefined || held.signed === held.state.size) return false
+    const { size } = held.state
+    const { origin } = held.shard
+    const checkpoint = { origin, size, root: rootOf(frontierOf(held.state)) }
+    const note = signCheckpoint(checkpoint, { name: origin, key: deps.key })
+    await tx.$client.query('select weir.audit_publish($1, $2, $3)', [held.shard.shard, size, note])
+    held = { ...held, signed: size, note }
+    deps.metrics.auditSize(Number(held.shard.firstIndex + size))
+    return true
+  }
+
+  return {
+    async takeBatch() {
+      const rows = await readQueue(tx)
+      if (rows.length === 0) return false
+      const into = await shardFor(rows[0]!.at.getUTCFullYear())
+      held = { ...into, state: await extend(tx, into, rows) }
+      return rows.length === MAX_BATCH
+    },
+    sign,
+    position() {
+      if (held === undefined) return undefined
+      return { shard: held.shard, size: held.state.size, signed: held.signed, note: held.note }
+    },
+  }
+}
+
+interface Held {
+  readonly shard: Shard
+  readonly state: TileState
+  /** Size of the last signed checkpoint, and its note; 0 and '' before the first. */
+  readonly signed: bigint
+  readonly note: string
+}
+
+async function readQueue(tx: Tx): Promise<EntryRow[]> {
+  const { rows } = await tx.$client.query<EntryRow>({
+    name: 'audit-queue',
+    text: `select ${ENTRY_COLUMNS} from weir.audit_waiting order by record_id limit ${MAX_BATCH}`,
+  })
+  return rows
+}
+
+async function extend(tx: Tx, { shard, state }: Held, rows: readonly EntryRow[]): Promise<TileState> {
+  const leaves = rows.map((row) => leafHash(bodyOf(row)))
+  const extended = extendTiles(state, leaves)
+  await extendStored(tx, {
+    shard: shard.shard,
+    expected: state.size,
+    records: rows.map((row) => row.record_id),
+    leaves,
+    root: rootOf(frontierOf(extended.state)),
+    tiles: extended.completed,
+  })
+  return extended.state
+}
+
+async function openShard(tx: Tx, deps: LeadingDeps, year: number, before: Held | undefined): Promise<Held> {
+  const parts = (await readShards(tx)).filter((shard) => shard.year === year).length
+  const origin = originOf(deps.publicUrl, year, parts + 1)
+  const number = (before?.shard.shard ?? 0) + 1
+  const vkey = vkeyOf(origin, deps.key)
+  const previous = before === undefined || before.note === '' ? null : before.note
+  const { rows } = await tx.$client.query<{ first: bigint }>(
+    'select weir.audit_open_shard($1, $2, $3, $4, $5) as first',
+    [number, year, origin, vkey, previous],
+  )
+  const shard = { shard: number, year, origin, vkey, firstIndex: rows[0]!.first, previous }
+  return { shard, state: await loadTileState(tx, shard, 0n), signed: 0n, note: '' }
+}
+
+async function holdLast(tx: Tx, deps: LeadingDeps): Promise<Held | undefined> {
+  const shard = (await readShards(tx)).at(-1)
+  if (shard === undefined) return undefined
+  const checkpoint = (await lastCheckpoint(tx, shard.shard)) ?? { size: 0n, root: EMPTY_ROOT }
+  const state = await loadTileState(tx, shard, checkpoint.size)
+  if (!rootOf(frontierOf(state)).equals(checkpoint.root)) throw forked('its last checkpoint is not that of its entries')
+  if (shard.vkey !== vkeyOf(shard.origin, deps.key)) {
+    throw forked('its shard was signed with another key than the keyset holds')
+  }
+  const signed = await lastSigned(tx, shard.shard)
+  if (signed === undefined) return { shard, state, signed: 0n, note: '' }
+  const { size, root } = openCheckpoint(signed.note, [parseVerifierKey(shard.vkey)]).checkpoint
+  if (size !== signed.size || size > checkpoint.size) throw forked('it is shorter than what was signed')
+  const then = rootOf(await frontierAt(size, storedReader(tx, shard, size)))
+  if (!then.equals(root)) throw forked('entries that were signed have changed')
+  return { shard, state, signed: size, note: signed.note }
+}
+
+function vkeyOf(origin: string, key: KeyObject): string {
+  return formatVerifierKey(verifierKey(origin, key, ED25519))
+}
+
+function forked(what: string): AppError {
+  const message = `the audit log is not extended: ${what}. Run weir audit verify`
+  return new AppError('conflict', message, { code: 'audit-forked' })
+}

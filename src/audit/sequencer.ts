@@ -1,0 +1,158 @@
+import type { KeyObject } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type pg from 'pg'
+import { type Db, overConnection } from '../db/pool.ts'
+import { sqlState } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import { type Leading, resume } from './leading.ts'
+
+export interface SequencerDeps {
+  readonly db: Db
+  /** Signs checkpoints (log-key.ts). */
+  readonly key: KeyObject
+  readonly publicUrl: string
+  readonly log: Logger
+  readonly metrics: Metrics
+  /** Told of each checkpoint that was signed, by the node that signed it. */
+  readonly signed?: (leading: Leading) => void
+}
+
+/**
+ * Takes entries out of the queue and into the tree, one node at a time: it holds a lock of the database's on a connection
+ * of its own, and the database refuses whoever was overtaken.
+ */
+export interface Sequencer {
+  /** Leads, or waits to lead, until `stop`. */
+  start(): void
+  stop(): Promise<void>
+  /** Takes in what waits now, if no other node leads. Returns whether this node does. Throws what stopped it. */
+  step(): Promise<boolean>
+  /** Resolves when the entry is in the tree and under a signature. Throws AppError `audit-behind` after 5 s. */
+  sequenced(record: bigint): Promise<void>
+  /** What keeps it from signing: the log is not the one that was signed before. */
+  trouble(): string | undefined
+}
+
+const SEQUENCER_LOCK = [20002, 2] as const // beside the classes of db/locks.ts
+const IDLE_S = 3 // a leader that says nothing for so long loses its connection, and the lock with it
+const POLL_MS = 250
+const RETRY_MS = 1000
+const PATIENCE_MS = 5000
+
+export function createSequencer(deps: SequencerDeps): Sequencer {
+  let lead: { readonly client: pg.PoolClient; readonly leading: Leading } | undefined
+  let turn: Promise<unknown> = Promise.resolve()
+  let running: Promise<void> | undefined
+  const enough = { controller: new AbortController() }
+  let stopping = false
+  let trouble: string | undefined
+
+  async function takeLead(): Promise<boolean> {
+    if (lead !== undefined) return true
+    const client = await deps.db.$client.connect()
+    try {
+      const { rows } = await client.query<{ mine: boolean }>('select pg_try_advisory_lock($1, $2) as mine', [
+        ...SEQUENCER_LOCK,
+      ])
+      if (!rows[0]!.mine) {
+        client.release()
+        return false
+      }
+      await client.query(`set role weir_sequencer; set idle_session_timeout = '${IDLE_S}s'`)
+      lead = { client, leading: await resume(overConnection(client), deps) }
+      trouble = undefined
+      deps.metrics.auditTrouble(false)
+      return true
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+  }
+
+  function giveUpLead(): void {
+    lead?.client.release(true) // the lock goes with the connection
+    lead = undefined
+  }
+
+  /** One step at a time, whoever asks. */
+  function step(): Promise<boolean> {
+    const next = turn.then(stepOnce)
+    turn = next.catch(() => undefined)
+    return next
+  }
+
+  async function stepOnce(): Promise<boolean> {
+    try {
+      if (!(await takeLead())) return false
+      const { leading } = lead!
+      for (let more = true; more && !stopping; ) {
+        more = await leading.takeBatch()
+        if (await leading.sign()) deps.signed?.(leading)
+      }
+      return true
+    } catch (error) {
+      giveUpLead()
+      if (error instanceof AppError && error.code === 'audit-forked' && trouble !== error.message) {
+        trouble = error.message
+        deps.metrics.auditTrouble(true)
+        deps.log.error({ err: error }, 'the audit log is not signed: it is not the one that was signed before')
+      }
+      throw error
+    } finally {
+      if (running === undefined) giveUpLead()
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping) {
+      let pause = POLL_MS
+      try {
+        if (!(await step())) pause = RETRY_MS
+      } catch (error) {
+        if (sqlState(error) !== 'WA001')
+          deps.log.warn({ err: error }, 'the audit log could not be extended; again in a second')
+        pause = RETRY_MS
+      }
+      await delay(pause, undefined, { signal: enough.controller.signal }).catch(() => undefined)
+    }
+  }
+
+  async function isWaiting(record: bigint): Promise<boolean> {
+    const { rows } = await deps.db.$client.query('select from weir.audit_queue where record_id = $1', [record])
+    return rows.length > 0
+  }
+
+  return {
+    start() {
+      stopping = false
+      enough.controller = new AbortController()
+      running ??= run()
+    },
+    async stop() {
+      stopping = true
+      enough.controller.abort()
+      await running
+      running = undefined
+      await turn
+      stopping = false
+      giveUpLead()
+    },
+    step,
+    async sequenced(record) {
+      const deadline = performance.now() + PATIENCE_MS
+      while (await isWaiting(record)) {
+        const led = await step().catch(() => false)
+        if (performance.now() > deadline) throw behind()
+        if (!led) await delay(25)
+      }
+    },
+    trouble: () => trouble,
+  }
+}
+
+function behind(): AppError {
+  const message = 'the audit log does not take entries in: try again in a moment'
+  return new AppError('overloaded', message, { code: 'audit-behind', retryAfter: 5 })
+}
