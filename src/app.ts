@@ -29,6 +29,7 @@ import { loadChannels } from './modules/attribution/load-channels.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
 import { atMost } from './pipeline/at-most.ts'
+import { createAuditDesk } from './pipeline/audit-desk.ts'
 import { addCostsFor, readCreditFor } from './pipeline/credit-report.ts'
 import type { BatchDeps } from './pipeline/deliver-batch.ts'
 import { createDelivery, type Delivery } from './pipeline/delivery.ts'
@@ -182,6 +183,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db }, input),
     auditEntries: (query) => readAuditEntries({ db, audit, sequencer }, query),
+    audit: createAuditDesk({ db, audit, sequencer, keyring, verifySubjectToken }),
     keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const

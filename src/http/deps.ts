@@ -3,6 +3,7 @@ import type { IncomingEvent, JsonObject, Outcome, Source } from '../event/event.
 import type { Purpose } from '../event/purpose.ts'
 import type { Logger } from '../log.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
+import type { AuditApi } from './audit-api.ts'
 
 /** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
 export interface HttpDeps {
@@ -32,6 +33,7 @@ export interface HttpDeps {
   readCredit(input: CreditInput): Promise<JsonObject>
   addCosts(input: CostsInput): Promise<JsonObject>
   auditEntries(input: AuditQuery): Promise<JsonObject>
+  readonly audit: AuditApi
   keyHorizon(): Promise<KeyHorizon>
   /** A token that asked for what its role may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
@@ -187,6 +189,9 @@ export interface AuditQuery {
   readonly action?: string
   /** Id of the actor to filter by; `by` is who asks. */
   readonly actor?: string
+  readonly resource?: string
+  readonly caseId?: string
+  readonly without?: 'intake.decide'
   /** Milliseconds since 1970. */
   readonly from?: number
   readonly to?: number

@@ -165,3 +165,15 @@ function linkOf(row: NodeRow, user: SubjectId): Link {
         }
   return { user, confirmed: row.state === 'confirmed', userConsent }
 }
+
+const MAX_DEVICES = 50
+
+/** Devices that are confirmed to be a user's, at most 50. */
+export async function confirmedDevices(db: Db | Tx, user: SubjectId): Promise<SubjectId[]> {
+  const { rows } = await db.$client.query<{ device_id: string }>(
+    `select device_id from weir.link
+     where user_id = $1 and state = 'confirmed' and ended_at is null order by device_id limit $2`,
+    [user, MAX_DEVICES],
+  )
+  return rows.map((row) => subjectId(row.device_id))
+}

@@ -3,7 +3,7 @@ import { byteaArray } from '../db/binary-array.ts'
 import type { Db } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
-import { subjectId } from '../event/ids.ts'
+import type { SubjectId } from '../event/ids.ts'
 import { unpackRemoved } from '../eventlog/append.ts'
 import { eventKey } from '../identity/blind-index.ts'
 import type { Keyring } from '../keys/keyring.ts'
@@ -32,14 +32,14 @@ export interface DecisionQuery {
  * the log row holds it under a pad that is derived from it. Throws AppError not-found.
  */
 export async function explainDecision(deps: ExplainDeps, query: DecisionQuery): Promise<JsonObject> {
-  const found = await find(deps, query)
+  const found = await findDecision(deps, query)
   await deps.audit.append({
     actor: `${query.actor.kind}:${query.actor.id}`,
     action: 'decision.read',
     resource: found === undefined ? 'decision:unknown' : `decision:${found.row.pos}`,
     purpose: 'explanation',
     outcome: found === undefined ? 'refused' : 'released',
-    ...(found?.row.subject_id == null ? {} : { about: [{ subject: subjectId(found.row.subject_id) }] }),
+    ...(found?.row.subject_id == null ? {} : { about: [{ subject: found.row.subject_id }] }),
   })
   if (found === undefined) {
     throw new AppError('not-found', 'no decision of this message id: it never came, or its log row has expired')
@@ -49,7 +49,7 @@ export async function explainDecision(deps: ExplainDeps, query: DecisionQuery): 
 
 interface DecisionRow {
   pos: bigint
-  subject_id: string | null
+  subject_id: SubjectId | null
   received_at: Date
   policy_version: number
   event_type: number
@@ -71,7 +71,11 @@ interface Found {
   readonly pad: Buffer
 }
 
-async function find(deps: ExplainDeps, query: DecisionQuery): Promise<Found | undefined> {
+/** The newest decision about a message. Enters nothing: that is the caller's. */
+export async function findDecision(
+  deps: Pick<ExplainDeps, 'db' | 'keyring'>,
+  query: Pick<DecisionQuery, 'messageId' | 'source'>,
+): Promise<Found | undefined> {
   const { rows: sources } = await deps.db.$client.query<{ source_id: number; name: string }>(
     'select source_id, name from weir.source where $1::text is null or name = $1',
     [query.source ?? null],

@@ -9,6 +9,7 @@ import type { JsonObject } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { bitOf } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
+import { confirmedDevices } from '../identity/read.ts'
 import type { Module } from '../modules/module.ts'
 import {
   type Answer,
@@ -107,14 +108,5 @@ async function permittedSubjects(deps: RecommendDeps, request: RecommendRequest,
   const purpose = bitOf('personalisation')
   const narrowed = request.gpc ? deps.active().compiled.gpc : 0
   if ((view.granted & ~view.refused & ~narrowed & purpose) === 0) return []
-  return user === undefined ? [device!.subject] : [user.subject, ...(await confirmedDevices(deps, user.subject))]
-}
-
-async function confirmedDevices(deps: RecommendDeps, user: SubjectId): Promise<SubjectId[]> {
-  const { rows } = await deps.db.$client.query<{ device_id: SubjectId }>(
-    `select device_id from weir.link
-     where user_id = $1 and state = 'confirmed' and ended_at is null order by device_id limit 50`,
-    [user],
-  )
-  return rows.map((row) => row.device_id)
+  return user === undefined ? [device!.subject] : [user.subject, ...(await confirmedDevices(deps.db, user.subject))]
 }

@@ -1,48 +1,24 @@
 import { z } from 'zod'
 import type { HttpDeps } from '../deps.ts'
-import { text } from './fields.ts'
+import { cursor, entry, filter, limitOf, next, present } from './audit-fields.ts'
 import type { Route } from './route.ts'
 
-const time = z.iso
-  .datetime({ offset: true })
-  .transform((iso) => Date.parse(iso))
-  .refine((ms) => ms >= 0, 'write a time since 1970-01-01T00:00:00Z')
-  .optional()
-
-const querySchema = z.strictObject({
-  cursor: z
-    .string()
-    .regex(/^\d{1,18}$/, 'write the `next` of an earlier answer')
-    .optional()
-    .describe('Where to go on: the `next` of the page before.'),
-  limit: z.coerce.number().int().min(1).max(1_000).default(100).describe('Entries of a page.'),
-  action: z
-    .string()
-    .regex(/^[a-z][a-z.-]{0,63}$/, 'write an action such as consent.read')
-    .optional()
-    .describe('Only this action, such as `decision.read` or `consent.read`.'),
-  actor: text(100).optional().describe('Only this actor: `token:<id>`, `source:<id>`, `cli` or `weir`.'),
-  from: time.describe('Not before this time, such as `2026-01-31T12:00:00Z`.'),
-  to: time.describe('Before this time.'),
-})
+const querySchema = z.strictObject({ cursor, limit: limitOf(1_000).describe('Entries of a page.'), ...filter })
 
 const answerSchema = z
   .strictObject({
-    entries: z.array(
-      z.strictObject({
-        index: z.int(),
-        at: z.iso.datetime(),
-        actor: z.string().describe('`token:<id>`, `source:<id>`, `cli` or `weir`.'),
-        action: z.string(),
-        resource: z.string().describe('A kind and a reference, never a value.'),
-        purpose: z.string(),
-        caseId: z.string().nullable(),
-        outcome: z.enum(['released', 'refused', 'done']),
-      }),
-    ),
-    next: z.string().nullable().describe('The cursor of the next page.'),
+    entries: z.array(entry),
+    next,
+    checkpoint: z.string().nullable().describe('The newest signed checkpoint: a C2SP signed note.'),
   })
   .meta({ id: 'AuditEntries' })
+
+const exportSchema = z.strictObject({
+  format: z.enum(['ndjson', 'csv']).default('ndjson'),
+  cursor,
+  limit: limitOf(10_000).describe('Lines of an answer.'),
+  ...filter,
+})
 
 /** GET /api/audit/entries */
 export function auditEntries(deps: HttpDeps): Route {
@@ -51,25 +27,52 @@ export function auditEntries(deps: HttpDeps): Route {
     path: '/api/audit/entries',
     surface: 'api',
     summary: 'Who looked at what, and who changed what',
-    description: 'Reading the log is entered in the log.',
+    description: 'Reading the log is entered in the log, and waits until that entry is signed.',
     query: querySchema,
     answers: {
       200: { description: 'A page of entries and the next cursor.', schema: answerSchema },
+      503: { description: 'The log does not take entries in: nothing of it is shown.' },
     },
     access: {
       who: 'role',
       roles: ['auditor', 'compliance'],
       action: 'audit.read',
       async handle({ query, actor: by }) {
-        const { limit, ...filter } = query as z.infer<typeof querySchema>
-        return { json: await deps.auditEntries({ by, limit, ...present(filter) }) }
+        const { limit, ...rest } = query as z.infer<typeof querySchema>
+        return { json: await deps.auditEntries({ by, limit, ...present(rest) }) }
       },
     },
   }
 }
 
-type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
-
-function present<T extends object>(filter: T): Present<T> {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as Present<T>
+/** GET /api/audit/export */
+export function auditExport(deps: HttpDeps): Route {
+  return {
+    method: 'get',
+    path: '/api/audit/export',
+    surface: 'api',
+    summary: 'Entries to take away, as NDJSON or CSV',
+    description:
+      'One entry a line. `Weir-Next` names the cursor of the next part; it is absent at the end. No cell of the CSV is a formula.',
+    query: exportSchema,
+    answers: { 200: { description: 'application/x-ndjson, or text/csv (RFC 4180) with a header in its first part.' } },
+    access: {
+      who: 'role',
+      roles: ['auditor', 'compliance'],
+      action: 'audit.read',
+      async handle({ query, actor: by }) {
+        const { limit, format, ...rest } = query as z.infer<typeof exportSchema>
+        const { text, next: following } = await deps.audit.export({ by, limit, format, ...present(rest) })
+        const type = format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8'
+        return {
+          text,
+          type,
+          headers: {
+            'Content-Disposition': `attachment; filename="audit.${format}"`,
+            ...(following === null ? {} : { 'Weir-Next': following }),
+          },
+        }
+      },
+    },
+  }
 }

@@ -1,6 +1,8 @@
 import type { HttpDeps } from '../deps.ts'
 import { addCosts, readCredit } from './attribution.ts'
-import { auditEntries } from './audit-entries.ts'
+import { auditEntries, auditExport } from './audit-entries.ts'
+import { auditSearch, auditStatistics, ownAccesses } from './audit-people.ts'
+import { auditCheckpoint, auditCheckpoints, auditProof, decisionProof } from './audit-proofs.ts'
 import { readConsent, recordConsent } from './consent.ts'
 import { explainDecision } from './decisions.ts'
 import { docsPage, openApiDocument } from './docs.ts'
@@ -30,6 +32,14 @@ export function createRoutes(deps: HttpDeps): Route[] {
     readCredit(deps),
     addCosts(deps),
     auditEntries(deps),
+    auditExport(deps),
+    auditProof(deps),
+    auditCheckpoint(deps),
+    auditCheckpoints(deps),
+    auditSearch(deps),
+    auditStatistics(deps),
+    decisionProof(deps),
+    ownAccesses(deps),
     keyHorizon(deps),
     healthz(),
     readyz(deps),

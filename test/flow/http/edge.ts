@@ -127,6 +127,16 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
     async keyHorizon() {
       return { unrecoverableAfter: '2027-02-01T00:00:00.000Z', erasedBefore: null, epochs: [] }
     },
+    audit: {
+      proof: async ({ index }) => `c2sp.org/tlog-proof@v1\nindex ${index}\n`,
+      checkpoint: async () => 'weir.test/audit/2026\n0\n',
+      checkpoints: async (): Promise<JsonObject> => ({ checkpoints: [], next: null }),
+      export: async () => ({ text: '', next: null }),
+      statistics: async (): Promise<JsonObject> => ({ actors: [] }),
+      aboutPerson: async (): Promise<JsonObject> => ({ entries: [], next: null }),
+      ownAccesses: async (): Promise<JsonObject> => ({ accesses: [], next: null }),
+      decisionProof: async ({ messageId }): Promise<JsonObject> => ({ messageId }),
+    },
     async auditEntries(query) {
       edge.audits.push(query)
       return { entries: [], cursor: null }
