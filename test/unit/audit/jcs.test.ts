@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FormatError } from '../../../src/audit/format-error.ts'
-import { type CanonicalValue, canonicalJson, isCanonicalJson } from '../../../src/audit/jcs.ts'
+import { type CanonicalValue, canonicalJson, parseCanonical } from '../../../src/audit/jcs.ts'
+
+const isCanonicalJson = (text: string): boolean => parseCanonical(text) !== undefined
 
 test('names are sorted as the example of RFC 8785 §3.2.3 has them', () => {
   const value = {
@@ -118,6 +120,13 @@ test.each([
   ['{"a"'],
 ])('%s is not canonical', (text) => {
   expect(isCanonicalJson(text)).toBe(false)
+})
+
+test('names that look like indexes, and escapes that look like surrogates, are told apart', () => {
+  expect(isCanonicalJson('{"10":1,"9":2}')).toBe(true)
+  expect(isCanonicalJson('{"9":2,"10":1}')).toBe(false)
+  expect(isCanonicalJson('{"a":"\\\\ud800"}')).toBe(true) // a backslash and letters
+  expect(isCanonicalJson('{"a":"\\ud800"}')).toBe(false) // a lone surrogate
 })
 
 test('a member named __proto__ is one like any other', () => {

@@ -1,0 +1,65 @@
+import { parseCheckpoint } from './checkpoint.ts'
+import { FormatError } from './format-error.ts'
+import { parseNote } from './note.ts'
+import { collectProblems, type Problem } from './problem.ts'
+import type { ShardSource } from './shard-source.ts'
+import { EMPTY_ROOT } from './tree.ts'
+import { type ShardResult, type VerifyOptions, verifyShard } from './verify-shard.ts'
+
+export interface LogResult {
+  readonly ok: boolean
+  /** Entries of all shards. */
+  readonly size: bigint
+  /** Root of the last shard. */
+  readonly root: Buffer
+  readonly problems: readonly Problem[]
+  readonly dropped: number
+  readonly shards: readonly ShardResult[]
+}
+
+/**
+ * Checks a whole log, shard after shard, oldest first, and that each begins where the one before ends. A checkpoint that
+ * the auditor kept and whose shard is not there is a `truncated`.
+ */
+export async function verifyLog(shards: readonly ShardSource[], options: VerifyOptions = {}): Promise<LogResult> {
+  const problems = collectProblems()
+  const kept = byOrigin(options.known ?? [], (problem) => problems.add(problem))
+  const results: ShardResult[] = []
+  let size = 0n
+  for (const shard of shards) {
+    if (shard.firstIndex !== size) {
+      const detail = `${shard.origin} begins at ${shard.firstIndex}, the shards before it end at ${size}`
+      problems.add({ kind: shard.firstIndex > size ? 'missing' : 'unexpected', index: `${size}`, detail })
+    }
+    const before = Number(size)
+    const result = await verifyShard(shard, {
+      ...options,
+      known: kept.get(shard.origin) ?? [],
+      onProgress: (entries) => options.onProgress?.(before + entries),
+    })
+    kept.delete(shard.origin)
+    for (const problem of result.problems) problems.add(problem)
+    results.push(result)
+    size = shard.firstIndex + result.size
+  }
+  for (const origin of kept.keys()) {
+    problems.add({ kind: 'truncated', index: null, detail: `${origin} is not there, a checkpoint of it was kept` })
+  }
+  const dropped = problems.dropped + results.reduce((sum, result) => sum + result.dropped, 0)
+  const ok = problems.ok && results.every((result) => result.ok)
+  return { ok, size, root: results.at(-1)?.root ?? EMPTY_ROOT, problems: problems.found, dropped, shards: results }
+}
+
+function byOrigin(notes: readonly string[], onProblem: (problem: Problem) => void): Map<string, string[]> {
+  const found = new Map<string, string[]>()
+  for (const note of notes) {
+    try {
+      const { origin } = parseCheckpoint(parseNote(note).text)
+      found.set(origin, [...(found.get(origin) ?? []), note])
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error
+      onProblem({ kind: 'signature', index: null, detail: `what was kept is no checkpoint: ${error.message}` })
+    }
+  }
+  return found
+}
