@@ -1,7 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import type pg from 'pg'
-import { type Db, overConnection } from '../db/pool.ts'
+import { type Db, overConnection, type Tx } from '../db/pool.ts'
 import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -42,7 +41,7 @@ const RETRY_MS = 1000
 const PATIENCE_MS = 5000
 
 export function createSequencer(deps: SequencerDeps): Sequencer {
-  let lead: { readonly client: pg.PoolClient; readonly leading: Leading } | undefined
+  let lead: { readonly client: Tx['$client']; readonly leading: Leading } | undefined
   let turn: Promise<unknown> = Promise.resolve()
   let running: Promise<void> | undefined
   const enough = { controller: new AbortController() }

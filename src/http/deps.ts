@@ -3,7 +3,7 @@ import type { IncomingEvent, JsonObject, Outcome, Source } from '../event/event.
 import type { Purpose } from '../event/purpose.ts'
 import type { Logger } from '../log.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
-import type { AuditApi } from './audit-api.ts'
+import type { AuditApi, AuditQuery } from './audit-api.ts'
 
 /** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
 export interface HttpDeps {
@@ -181,21 +181,6 @@ export interface KeyHorizon {
     readonly erasedBefore: string | null
     readonly unrecoverableAfter: string
   }[]
-}
-
-export interface AuditQuery {
-  readonly cursor?: string
-  readonly limit: number
-  readonly action?: string
-  /** Id of the actor to filter by; `by` is who asks. */
-  readonly actor?: string
-  readonly resource?: string
-  readonly caseId?: string
-  readonly without?: 'intake.decide'
-  /** Milliseconds since 1970. */
-  readonly from?: number
-  readonly to?: number
-  readonly by: Actor
 }
 
 export interface Readiness {

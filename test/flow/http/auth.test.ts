@@ -214,6 +214,8 @@ describe('tokens', () => {
   )
   const paths: Record<string, string> = {
     '/api/decisions/:messageId': '/api/decisions/m1',
+    '/api/decisions/:messageId/proof': '/api/decisions/m1/proof',
+    '/api/audit/entries/:index/proof': '/api/audit/entries/0/proof',
     '/api/totals': '/api/totals?from=2026-01-01&to=2026-01-31',
   }
 
@@ -226,6 +228,13 @@ describe('tokens', () => {
       'get /api/attribution/credit: analyst compliance auditor',
       'post /api/attribution/costs: operator compliance analyst',
       'get /api/audit/entries: auditor compliance',
+      'get /api/audit/export: auditor compliance',
+      'get /api/audit/entries/:index/proof: auditor compliance',
+      'get /api/audit/checkpoint: auditor compliance operator',
+      'get /api/audit/checkpoints: auditor compliance operator',
+      'post /api/audit/search: compliance auditor',
+      'get /api/audit/statistics: compliance auditor',
+      'get /api/decisions/:messageId/proof: compliance auditor',
       'get /api/keys/horizon: auditor compliance operator',
     ])
   })

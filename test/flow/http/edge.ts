@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { type Db, openPool } from '../../../src/db/pool.ts'
 import type { JsonObject, Outcome } from '../../../src/event/event.ts'
 import { PURPOSES } from '../../../src/event/purpose.ts'
+import type { AuditQuery } from '../../../src/http/audit-api.ts'
 import type {
-  AuditQuery,
   ConsentInput,
   ConsentQuery,
   HttpConfig,
