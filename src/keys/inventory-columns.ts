@@ -6,6 +6,7 @@ export type Suite =
   | 'AES-256-GCM wrap' // a key under another one (protect/subject-key.ts, keys/wrapping.ts)
   | 'HMAC-SHA-256/128' // keyed, truncated (identity/blind-index.ts, protect/pseudonymise.ts)
   | 'HMAC-SHA-256' // keyed (identity/blind-index.ts, secretHash)
+  | 'argon2id over HMAC-SHA-256' // keyed, then slow (officers/password-hash.ts)
   | 'SHA-256' // of at least 128 random bits: nothing to guess
   | 'one-time pad' // xor with the unstored half of an HMAC (pipeline/group.ts, refOf)
   | 'none under a pseudonym' // the value as it is, in a row that names its person by a pseudonym alone
@@ -31,6 +32,8 @@ const clear = (fieldClass: string): CoveredColumn => ({
   keyClass: 'pseudonym',
 })
 const nobodys: CoveredColumn = { fieldClass: 'none', suite: 'none', keyClass: 'none' }
+/** Addresses and seeds of officers, who are no subjects: under a key of their own, expanded from the token key. */
+const ofOfficer: CoveredColumn = { fieldClass: 'officer', suite: 'AES-256-GCM', keyClass: 'token' }
 const randomHash: CoveredColumn = { fieldClass: 'none', suite: 'SHA-256', keyClass: 'none' }
 
 /** How long the rows of a table are kept, where it is not as long as the class of a column: a class, or words. */
@@ -47,6 +50,12 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'weir.decision_queue': 'for good: moved into the tree',
   'weir.audit_entry': 'for good',
   'weir.audit_detail': 'while the subject is known',
+  'weir.officer': 'for good; disabled, never deleted: the audit log names them',
+  'weir.officer_recovery': 'until used or replaced',
+  'weir.officer_session': 'at the longest 8 h',
+  'weir.officer_challenge': '5 minutes',
+  'weir.login_throttle': '24 h; 30 d where somebody signed in',
+  'weir.service_assertion': '6 minutes',
   'weir.key': 'for good; destroyed by the schedule of `keys`',
   'attribution.touch': { as: 'behaviour' },
   'attribution.conversion': { as: 'order' },
@@ -107,6 +116,27 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     subject_jwk: nobodys, // a public key
   },
   'weir.api_token': { token_hash: randomHash, role: nobodys },
+  'weir.officer': {
+    email_index: hashed('token', 'officer'),
+    email: ofOfficer,
+    role: nobodys,
+    password_hash: { fieldClass: 'officer', suite: 'argon2id over HMAC-SHA-256', keyClass: 'token' },
+    totp_seed: ofOfficer,
+    totp_next_seed: ofOfficer,
+  },
+  'weir.officer_recovery': { code_hash: { fieldClass: 'officer', suite: 'HMAC-SHA-256', keyClass: 'token' } },
+  'weir.officer_authenticator': {
+    credential_id: nobodys, // random, of an authenticator
+    public_key: nobodys,
+    transports: nobodys,
+    device_type: nobodys,
+  },
+  'weir.officer_session': { token_hash: randomHash, amr: nobodys },
+  'weir.officer_challenge': { ticket_hash: randomHash, use: nobodys, challenge: nobodys },
+  'weir.officer_approval': { challenge: randomHash }, // of a request that holds a random number
+  'weir.login_throttle': { key: hashed('token', 'officer') },
+  'weir.service_key': { role: nobodys, jwk: nobodys, thumbprint: nobodys }, // a public key
+  'weir.service_assertion': { jti_hash: randomHash },
   'weir.policy_version': { fingerprint: nobodys, source: nobodys },
   'weir.destination': { name: nobodys },
   'weir.field_class': { name: nobodys, step: nobodys },

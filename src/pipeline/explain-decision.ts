@@ -23,7 +23,7 @@ export interface DecisionQuery {
   readonly messageId: string
   /** Name of the source that sent it; absent: any. */
   readonly source?: string
-  readonly actor: { readonly kind: 'token' | 'source'; readonly id: string }
+  readonly actor: { readonly kind: string; readonly id: string }
 }
 
 /**
