@@ -28,6 +28,7 @@ import { attributionWith } from './modules/attribution/attribution.ts'
 import { loadChannels } from './modules/attribution/load-channels.ts'
 import type { Module } from './modules/module.ts'
 import { recommendation } from './modules/recommendation/recommendation.ts'
+import { createOfficers, officerDeps } from './officers/officers.ts'
 import { atMost } from './pipeline/at-most.ts'
 import { createAuditDesk } from './pipeline/audit-desk.ts'
 import { addCostsFor, readCreditFor } from './pipeline/credit-report.ts'
@@ -185,6 +186,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     auditEntries: (query) => readAuditEntries({ db, audit, sequencer }, query),
     audit: createAuditDesk({ db, audit, sequencer, keyring, verifySubjectToken }),
     keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
+    officers: createOfficers(officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const
       await audit.append({ ...entry, actor: `${actor.kind}:${actor.id}` })

@@ -26,11 +26,14 @@ export type Done = Pick<AuditEntry, 'action' | 'resource'>
 
 /** One change as the owner and its entry in the audit log, in one transaction: neither is there without the other. */
 export function changeAsOwner<T>(work: (tx: Tx) => Promise<readonly [result: T, done: Done]>): Promise<T> {
-  return withOwnerDatabase((db) =>
-    transaction(db, async (tx) => {
-      const [result, done] = await work(tx)
-      await appendEntries(tx, [{ ...done, actor: 'cli', purpose: 'administration', outcome: 'done' }])
-      return result
-    }),
-  )
+  return withOwnerDatabase((db) => changeIn(db, work))
+}
+
+/** The same over a database that is open as its owner already. */
+export function changeIn<T>(db: Db, work: (tx: Tx) => Promise<readonly [result: T, done: Done]>): Promise<T> {
+  return transaction(db, async (tx) => {
+    const [result, done] = await work(tx)
+    await appendEntries(tx, [{ ...done, actor: 'cli', purpose: 'administration', outcome: 'done' }])
+    return result
+  })
 }

@@ -1,9 +1,11 @@
 import type { Command } from 'commander'
 import { AppError } from '../errors.ts'
-import { ROLES, type Role } from '../http/deps.ts'
 import { addToken, listTokens, revokeToken, TOKEN_DAYS } from '../http/tokens.ts'
+import { ROLES } from '../officers/roles.ts'
 import { answer, type CommonOptions, columns, example } from './output.ts'
 import { changeAsOwner, withOwnerDatabase } from './owner-database.ts'
+import { roleOf } from './role.ts'
+import { registerTokenKeys } from './token-key.ts'
 
 interface AddOptions extends CommonOptions {
   readonly role: string
@@ -14,6 +16,7 @@ export function register(command: Command): void {
   registerAdd(command.command('add').description('make a bearer token for /api; it is shown once'))
   registerList(command.command('list').description('show every token by its id'))
   registerRevoke(command.command('revoke').description('end a token, at once'))
+  registerTokenKeys(command.command('key').description('machines that sign for themselves: their public keys'))
 }
 
 function registerAdd(add: Command): void {
@@ -30,12 +33,6 @@ function registerAdd(add: Command): void {
       const text = `${created.token}\n${role}, until ${created.expiresAt}, id ${created.id}. Shown once.`
       answer(options, created, text)
     })
-}
-
-function roleOf(text: string): Role {
-  const role = ROLES.find((known) => known === text)
-  if (role === undefined) throw new AppError('invalid', `--role is one of ${ROLES.join(', ')}`)
-  return role
 }
 
 function registerList(list: Command): void {

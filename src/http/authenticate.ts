@@ -1,9 +1,9 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Db } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { Source } from '../event/event.ts'
-import type { Actor, Role } from './deps.ts'
+import type { Actor, Role } from '../officers/roles.ts'
+import type { HttpDeps } from './deps.ts'
 import type { SourceCache } from './source-cache.ts'
 import { findToken } from './tokens.ts'
 
@@ -119,17 +119,20 @@ function checkOriginOf(source: Source, origin: string): void {
   })
 }
 
-/** The bearer of a service token. Throws AppError 401 without a valid one. */
-export async function authenticateToken(
-  db: Db,
+/** The bearer of an opaque token, or of a machine's own assertion. Throws AppError 401 `token-invalid` without a valid one. */
+export async function authenticateBearer(
+  { db, officers, now }: Pick<HttpDeps, 'db' | 'officers' | 'now'>,
   authorization: string | undefined,
-  now: number,
 ): Promise<Actor & { role: Role }> {
-  const token = /^bearer +(wt_[A-Za-z0-9_-]{43})$/i.exec(authorization?.trim() ?? '')?.[1]
-  const actor = token === undefined ? undefined : await findToken(db, token, now)
+  const bearer = /^bearer +([A-Za-z0-9._-]{20,2048})$/i.exec(authorization?.trim() ?? '')?.[1] ?? ''
+  const actor = /^wt_[A-Za-z0-9_-]{43}$/.test(bearer)
+    ? await findToken(db, bearer, now())
+    : bearer.includes('.')
+      ? await officers.verifyService(bearer)
+      : undefined
   const role = actor?.role
   if (actor === undefined || role === undefined) {
-    throw new AppError('unauthenticated', 'Send a valid token: Authorization: Bearer TOKEN (weir token add).', {
+    throw new AppError('unauthenticated', 'Sign in, or send a valid token: Authorization: Bearer TOKEN.', {
       code: 'token-invalid',
     })
   }
@@ -137,7 +140,7 @@ export async function authenticateToken(
 }
 
 export function roleMissing(roles: readonly Role[]): AppError {
-  return new AppError('forbidden', `This needs a token with the role ${roles.join(' or ')}.`, { code: 'role-missing' })
+  return new AppError('forbidden', `This needs the role ${roles.join(' or ')}.`, { code: 'role-missing' })
 }
 
 function unreadable(): AppError {

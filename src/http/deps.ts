@@ -2,6 +2,8 @@ import type { Db } from '../db/pool.ts'
 import type { IncomingEvent, JsonObject, Outcome, Source } from '../event/event.ts'
 import type { Purpose } from '../event/purpose.ts'
 import type { Logger } from '../log.ts'
+import type { Officers } from '../officers/officers.ts'
+import type { Actor } from '../officers/roles.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
 
@@ -35,7 +37,9 @@ export interface HttpDeps {
   auditEntries(input: AuditQuery): Promise<JsonObject>
   readonly audit: AuditApi
   keyHorizon(): Promise<KeyHorizon>
-  /** A token that asked for what its role may not: entered in the audit log before it resolves. */
+  /** Accounts, sessions, second factors, machines' keys. */
+  readonly officers: Officers
+  /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }
   /** Prometheus text exposition format. */
@@ -100,15 +104,6 @@ export interface ConsentAnswer {
   readonly choices: Partial<Record<Purpose, boolean>>
   readonly consentEpoch: number
   readonly recordId: string
-}
-
-export const ROLES = ['compliance', 'auditor', 'analyst', 'merchandiser', 'operator'] as const
-export type Role = (typeof ROLES)[number]
-
-export interface Actor {
-  readonly kind: 'token' | 'source'
-  readonly id: string
-  readonly role?: Role
 }
 
 export interface RecommendInput {

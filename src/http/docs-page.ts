@@ -64,7 +64,11 @@ ${route.description === undefined ? '' : `<p>${textHtml(route.description)}</p>`
 
 function who({ access }: Route): string {
   if (access.who === 'anyone') return 'For anyone.'
-  if (access.who === 'role') return `For a bearer token with the role ${access.roles.join(', ')}.`
+  if (access.who === 'officer') return 'For any officer who is signed in.'
+  if (access.who === 'role') {
+    const by = access.stepUp === undefined ? 'a session or bearer token' : 'a session'
+    return `For ${by} with the role ${access.roles.join(', ')}.`
+  }
   return 'For a write key.'
 }
 

@@ -25,7 +25,13 @@ export function openApi(routes: readonly Route[], publicUrl: string): object {
           scheme: 'basic',
           description: 'Write key as the user, the secret (if any) as password.',
         },
-        token: { type: 'http', scheme: 'bearer', description: 'weir token add --role ROLE' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-weir',
+          description: 'From POST /api/session; what changes something also sends its csrf as Weir-Csrf.',
+        },
+        token: { type: 'http', scheme: 'bearer', description: 'weir token add --role ROLE, or a service assertion.' },
       },
     },
   }
@@ -55,7 +61,7 @@ function operation(route: Route, schemas: Node): Node {
     parameters: [
       ...parameters(route.params, 'path', schemas),
       ...parameters(route.query, 'query', schemas),
-      ...Object.entries(route.headers ?? {}).map(([name, about]) => ({
+      ...Object.entries({ ...route.headers, ...csrfHeader(route) }).map(([name, about]) => ({
         name,
         in: 'header',
         required: false,
@@ -68,9 +74,16 @@ function operation(route: Route, schemas: Node): Node {
   }
 }
 
+/** What browsers send beside the cookie with whatever changes something. */
+function csrfHeader({ access, method }: Route): Record<string, string> {
+  const guarded = access.who === 'role' || access.who === 'officer'
+  return guarded && method !== 'get' ? { 'Weir-Csrf': 'The csrf of the session; not with a bearer token.' } : {}
+}
+
 function securityOf(who: Route['access']['who']): object[] {
   if (who === 'anyone') return []
-  return who === 'role' ? [{ token: [] }] : [{ writeKey: [] }]
+  if (who === 'officer') return [{ session: [] }]
+  return who === 'role' ? [{ session: [] }, { token: [] }] : [{ writeKey: [] }]
 }
 
 function parameters(schema: z.ZodObject | undefined, place: 'path' | 'query', schemas: Node): Node[] {

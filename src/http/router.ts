@@ -1,8 +1,10 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import helmet from 'helmet'
 import { AppError } from '../errors.ts'
-import { authenticateSource, authenticateToken, presented, roleMissing, withBodyKeys } from './authenticate.ts'
+import { sessionEnded } from '../officers/sessions.ts'
+import { authenticateSource, presented, withBodyKeys } from './authenticate.ts'
 import { BODY_LIMIT, ClientGone, readBody } from './body.ts'
+import { knowCaller } from './callers.ts'
 import { corsHeaders } from './cors.ts'
 import { helmetOptions } from './headers.ts'
 import type { Edge } from './ingest.ts'
@@ -41,22 +43,19 @@ function mount(app: express.Express, edge: Edge, route: Route): void {
     response.locals.surface = route.surface
     send(response, await handle(edge, route, request, response))
   }
-  if (route.method === 'get') app.get(route.path, headers, handler)
-  else app.post(route.path, headers, handler)
+  app[route.method](route.path, headers, handler)
 }
 
 async function handle(edge: Edge, route: Route, request: Request, response: Response): Promise<Answer> {
   const { access } = route
   const caller = { request, addressPrefix: edge.callerPrefix(request) }
   if (access.who === 'anyone') return access.handle({ ...(await inputOf(route, request)), ...caller })
-  if (access.who === 'role') {
-    const { authorization } = request.headers
-    const actor = await authenticateToken(edge.deps.db, authorization, edge.deps.now())
-    if (!access.roles.includes(actor.role)) {
-      await edge.deps.recordRefusal({ actor, action: access.action, route: `${route.method} ${route.path}` })
-      throw roleMissing(access.roles)
-    }
-    return access.handle({ ...(await inputOf(route, request)), actor })
+  if (access.who === 'role' || access.who === 'officer') {
+    const { actor, session } = await knowCaller(edge, route, access, request)
+    const input = await inputOf(route, request)
+    if (access.who === 'role') return access.handle({ ...input, actor, session })
+    if (session === undefined) throw sessionEnded()
+    return access.handle({ ...input, ...caller, actor, session })
   }
   if (access.who === 'ingest') throw new Error('answered before the router')
   await allowReading(edge, request, response)
@@ -112,7 +111,7 @@ function sendProblem(response: Response, { status, body, headers }: ProblemAnswe
 function methodsByPath(routes: readonly Route[]): Map<string, string[]> {
   const found = new Map<string, string[]>()
   for (const { path, method } of routes) {
-    const methods = method === 'get' ? ['GET', 'HEAD'] : ['POST']
+    const methods = method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()]
     found.set(path, [...(found.get(path) ?? []), ...methods])
   }
   return found

@@ -2,7 +2,7 @@ import { hash, randomBytes, randomUUID } from 'node:crypto'
 import { and, asc, eq, gt, isNull } from 'drizzle-orm'
 import type { Db, Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
-import type { Actor, Role } from './deps.ts'
+import type { Actor, Role } from '../officers/roles.ts'
 import { apiToken } from './tables.ts'
 
 const DAY_MS = 86_400_000

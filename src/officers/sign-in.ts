@@ -136,7 +136,14 @@ async function open(deps: OfficerDeps, { account, index, amr, where, password }:
     const started = await startSession(tx, account.id, amr, now)
     const name = `officer:${account.id}`
     await appendEntries(tx, [
-      { actor: name, action: 'session.start', resource: name, purpose: 'access', outcome: 'done' },
+      {
+        actor: name,
+        action: 'session.start',
+        resource: name,
+        purpose: 'access',
+        outcome: 'done',
+        more: { amr: [...amr] },
+      },
     ])
     return started
   })

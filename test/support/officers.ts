@@ -8,7 +8,7 @@ import type { Role } from '../../src/officers/roles.ts'
 import type { TestApp } from './test-app.ts'
 
 /** What the tests of officers need of the test app. */
-export type Weir = Pick<TestApp, 'owner' | 'keyring' | 'url'>
+export type Weir = Pick<TestApp, 'owner' | 'keyring' | 'url' | 'entries'>
 
 export interface Officer extends NewCredentials {
   readonly email: string
@@ -116,9 +116,7 @@ export interface Entry {
 }
 
 /** The audit log, in order. */
-export async function auditEntries(weir: Pick<Weir, 'owner'>): Promise<Entry[]> {
-  const { rows } = await weir.owner.$client.query<Entry>(
-    'select actor, action, resource, outcome from weir.audit_entry order by index',
-  )
-  return rows
+export async function auditEntries(weir: Pick<Weir, 'entries'>): Promise<Entry[]> {
+  const rows = await weir.entries()
+  return rows.map(({ actor, action, resource, outcome }) => ({ actor, action, resource, outcome }))
 }

@@ -9,9 +9,12 @@ export function answersOf({ access, query, params, body, answers }: Route): Rout
       : {}),
     ...(access.who === 'role'
       ? {
-          401: { description: 'No valid token.' },
-          403: { description: 'Another role is needed: entered in the audit log.' },
+          401: { description: 'No session and no valid token.' },
+          403: { description: 'Another role is needed, or `Weir-Csrf` is missing: entered in the audit log.' },
         }
+      : {}),
+    ...(access.who === 'officer'
+      ? { 401: { description: 'No session.' }, 403: { description: '`Weir-Csrf` is missing.' } }
       : {}),
     ...answers,
   }

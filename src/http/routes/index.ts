@@ -3,17 +3,23 @@ import { addCosts, readCredit } from './attribution.ts'
 import { auditEntries, auditExport } from './audit-entries.ts'
 import { auditSearch, auditStatistics, ownAccesses } from './audit-people.ts'
 import { auditCheckpoint, auditCheckpoints, auditProof, decisionProof } from './audit-proofs.ts'
+import { askNewAuthenticator, ownAuthenticators, registerAuthenticator, removeAuthenticator } from './authenticators.ts'
 import { readConsent, recordConsent } from './consent.ts'
 import { explainDecision } from './decisions.ts'
 import { docsPage, openApiDocument } from './docs.ts'
 import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
 import { keyHorizon } from './key-horizon.ts'
+import { changeRole, disableOfficer, endSessionsOf, listOfficers } from './officers.ts'
 import { healthz, metrics, readyz } from './operators.ts'
+import { changePassword, confirmTotp, newRecoveryCodes, renewTotp } from './own-account.ts'
+import { endOwnSession, ownSessions, signOutEverywhere } from './own-sessions.ts'
 import { recommendations } from './recommendations.ts'
 import type { Route } from './route.ts'
+import { askAuthenticator, readSession, signIn, signOut } from './session.ts'
 import { segmentSettings } from './settings.ts'
 import { rudderSourceConfig } from './source-config.ts'
+import { askStepUp, stepUp } from './step-up.ts'
 import { addTotals, readTotals } from './totals.ts'
 import { wireRoutes } from './wire.ts'
 
@@ -41,6 +47,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     decisionProof(deps),
     ownAccesses(deps),
     keyHorizon(deps),
+    ...officerRoutes(deps),
     healthz(),
     readyz(deps),
     metrics(deps),
@@ -48,4 +55,31 @@ export function createRoutes(deps: HttpDeps): Route[] {
     frontPage(),
   ]
   return [...routes, openApiDocument(deps, routes), docsPage(deps, routes)]
+}
+
+/** Who is signed in, what proves them, and who may do what. */
+function officerRoutes(deps: HttpDeps): Route[] {
+  return [
+    signIn(deps),
+    askAuthenticator(deps),
+    readSession(deps),
+    signOut(deps),
+    stepUp(deps),
+    askStepUp(deps),
+    ownSessions(deps),
+    signOutEverywhere(deps),
+    endOwnSession(deps),
+    changePassword(deps),
+    renewTotp(deps),
+    confirmTotp(deps),
+    newRecoveryCodes(deps),
+    ownAuthenticators(deps),
+    askNewAuthenticator(deps),
+    registerAuthenticator(deps),
+    removeAuthenticator(deps),
+    listOfficers(deps),
+    changeRole(deps),
+    disableOfficer(deps),
+    endSessionsOf(deps),
+  ]
 }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { z } from 'zod'
 import type { Source } from '../../event/event.ts'
-import type { Actor, HttpDeps, Role } from '../deps.ts'
+import type { Actor, Role } from '../../officers/roles.ts'
+import type { Session } from '../../officers/sessions.ts'
+import type { HttpDeps } from '../deps.ts'
 import type { Surface } from '../headers.ts'
 
 /** What every handler may ask of its request beside its parsed input. */
@@ -41,13 +43,22 @@ export type Access =
       readonly roles: readonly Role[]
       /** What the audit log calls it, also where it is refused. */
       readonly action: string
-      handle(input: Input & { actor: Actor }): Promise<Answer>
+      /** Officers only, who showed a second factor within so many milliseconds: no token will do. */
+      readonly stepUp?: number
+      handle(input: Input & { actor: Actor; session: Session | undefined }): Promise<Answer>
+    }
+  /** Any officer who is signed in, for what is their own. */
+  | {
+      readonly who: 'officer'
+      readonly action: string
+      readonly stepUp?: number
+      handle(input: Input & Caller & { actor: Actor; session: Session }): Promise<Answer>
     }
   /** The wire protocol: answered before Express; listed so that the docs and 405 know it. */
   | { readonly who: 'ingest' }
 
 export interface RouteDocs {
-  readonly method: 'get' | 'post'
+  readonly method: 'get' | 'post' | 'put' | 'delete'
   /** Express pattern, `:name` for a parameter. */
   readonly path: string
   readonly surface: Surface

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Db, openPool } from '../../../src/db/pool.ts'
@@ -12,13 +13,14 @@ import type {
   IntakeRequest,
   MessageResult,
   RecommendInput,
-  Role,
   TotalsInput,
 } from '../../../src/http/deps.ts'
 import { createHttp } from '../../../src/http/server.ts'
 import { addSource, type CreatedSource, type NewSource } from '../../../src/http/sources.ts'
 import { addToken } from '../../../src/http/tokens.ts'
 import { createLog } from '../../../src/log.ts'
+import { createOfficers, officerDeps } from '../../../src/officers/officers.ts'
+import type { Role } from '../../../src/officers/roles.ts'
 import { createTestDatabase } from '../../support/test-database.ts'
 
 export const NOW = Date.parse('2026-11-20T12:00:00Z')
@@ -141,6 +143,15 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       edge.audits.push(query)
       return { entries: [], cursor: null }
     },
+    officers: createOfficers(
+      officerDeps({
+        db,
+        keyring: { tokenKey: createSecretKey(Buffer.alloc(32, 7)) },
+        audit: { append: async () => undefined },
+        publicUrl: 'http://127.0.0.1:8080',
+        now: () => edge.now,
+      }),
+    ),
     async recordRefusal(input) {
       edge.refusals.push(input)
     },

@@ -5,8 +5,13 @@ import { expect, test } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** What a request can reach; what only a start or a command can throw is no answer over HTTP. */
-const FOLDERS = ['http', 'consent', 'identity', 'pipeline', 'totals', 'audit']
-const OF_COMMANDS = ['src/http/sources.ts', 'src/http/tokens.ts']
+const FOLDERS = ['http', 'consent', 'identity', 'pipeline', 'totals', 'audit', 'officers']
+const OF_COMMANDS = [
+  'src/http/sources.ts',
+  'src/http/tokens.ts',
+  'src/officers/accounts.ts',
+  'src/officers/service-keys.ts',
+]
 
 async function sources(): Promise<string[]> {
   const all = await Promise.all(
