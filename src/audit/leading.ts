@@ -46,6 +46,8 @@ const MAX_BATCH = 1000
  */
 export async function resume(tx: Tx, deps: LeadingDeps): Promise<Leading> {
   let held = await holdLast(tx, deps)
+  // Where a full batch began: what was taken since lies before it, dead, and would be read over and over.
+  let from = 0n
 
   async function shardFor(year: number): Promise<Held> {
     if (held !== undefined && held.shard.year >= year) return held
@@ -68,8 +70,9 @@ export async function resume(tx: Tx, deps: LeadingDeps): Promise<Leading> {
 
   return {
     async takeBatch() {
-      const rows = await readQueue(tx)
+      const rows = await readQueue(tx, from)
       if (rows.length === 0) return false
+      from = rows.length === MAX_BATCH ? rows[0]!.record_id : 0n
       const into = await shardFor(rows[0]!.at.getUTCFullYear())
       held = { ...into, state: await extend(tx, into, rows) }
       return rows.length === MAX_BATCH
@@ -90,12 +93,14 @@ interface Held {
   readonly note: string
 }
 
-async function readQueue(tx: Tx): Promise<EntryRow[]> {
+/** What waits, from this record on if that fills a batch, else all: one that was numbered early may be committed late. */
+async function readQueue(tx: Tx, from: bigint): Promise<EntryRow[]> {
   const { rows } = await tx.$client.query<EntryRow>({
     name: 'audit-queue',
-    text: `select ${ENTRY_COLUMNS} from weir.audit_waiting order by record_id limit ${MAX_BATCH}`,
+    text: `select ${ENTRY_COLUMNS} from weir.audit_waiting where record_id >= $1 order by record_id limit ${MAX_BATCH}`,
+    values: [from],
   })
-  return rows
+  return rows.length < MAX_BATCH && from > 0n ? readQueue(tx, 0n) : rows
 }
 
 async function extend(tx: Tx, { shard, state }: Held, rows: readonly EntryRow[]): Promise<TileState> {

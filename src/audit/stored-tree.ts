@@ -63,7 +63,11 @@ export async function lastSigned(db: Db | Tx, shard: number): Promise<StoredNote
 
 /** Hashes of complete subtrees of a shard's first `size` leaves, from tiles and, where none is full yet, from entries. */
 export function storedReader(db: Db | Tx, shard: Shard, size: bigint): HashReader {
-  return tileReader(size, (tiles) => Promise.all(tiles.map((tile) => readTile(db, shard, tile))))
+  return tileReader(size, async (tiles) => {
+    const read: Buffer[] = []
+    for (const tile of tiles) read.push(await readTile(db, shard, tile)) // one after the other: it may be one connection
+    return read
+  })
 }
 
 async function readTile(db: Db | Tx, shard: Shard, { level, index, width }: TileRef): Promise<Buffer> {

@@ -92,7 +92,7 @@ async function expectWhole(): Promise<void> {
     tree = appendLeaves(tree, more)
     expect(rootOf(tree).equals(checkpoint.root)).toBe(true)
   }
-  expect(notes.length).toBeGreaterThan(3)
+  expect(notes.length).toBeGreaterThan(1)
 }
 
 describe('two nodes under load', () => {
