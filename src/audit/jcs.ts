@@ -56,7 +56,7 @@ function isSorted(value: CanonicalValue, depth: number): boolean {
 function write(value: unknown, depth: number): string {
   if (typeof value === 'string') return writeString(value)
   if (value === null || typeof value === 'boolean') return String(value)
-  if (Number.isSafeInteger(value)) return String(value) // −0 is written 0 (RFC 8785 §3.2.2.3)
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return String(value) // −0 is 0 (RFC 8785 §3.2.2.3)
   if (typeof value !== 'object') throw new FormatError('only strings, booleans, null and whole numbers are canonical')
   if (depth === MAX_DEPTH) throw new FormatError('the value is too deep')
   if (Array.isArray(value)) return `[${Array.from(value, (one) => write(one, depth + 1)).join(',')}]`

@@ -133,6 +133,7 @@ export function cosignedMessage(text: string, timestamp: number): string {
 
 /** UTF-8 without control characters but newline, at the end of which one stands (C2SP signed-note, Format). */
 function isNoteText(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a note must not have
-  return text.endsWith('\n') && text.isWellFormed() && !/[\u0000-\u0009\u000b-\u001f]/.test(text)
+  if (!text.endsWith('\n') || !text.isWellFormed()) return false
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) < 0x20 && text[i] !== '\n') return false
+  return true
 }

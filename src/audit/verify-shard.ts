@@ -21,7 +21,7 @@ export interface VerifyOptions {
 export interface ShardResult {
   readonly origin: string
   readonly ok: boolean
-  /** Entries, and the root over them; where an entry and its leaf are gone the root over what comes before. */
+  /** Entries, those that are gone counted; the root is over them, or over what comes before the first without a leaf. */
   readonly size: bigint
   readonly root: Buffer
   readonly problems: readonly Problem[]
@@ -41,13 +41,13 @@ export async function verifyShard(source: ShardSource, options: VerifyOptions = 
   const problems = collectProblems()
   const tree = growTree()
   const key = keyOf(source, options.keys, problems)
+  const walk = { source, tree, problems, count: 0n, hasHole: false }
   if (key !== undefined) {
     const keys = { log: key, witnesses: options.witnesses ?? [], known: options.known ?? [] }
-    const walk = { source, tree, problems, count: 0n, hasHole: false }
     try {
       const checkpoints = await checkCheckpoints(source, keys, problems)
       const tiles = await checkTiles(source, tree, problems)
-      await walkEntries({ ...walk, checkpoints, tiles }, options.onProgress)
+      await walkEntries(Object.assign(walk, { checkpoints, tiles }), options.onProgress)
     } catch (error) {
       if (!(error instanceof FormatError)) throw error
       problems.add({ kind: 'file', index: null, detail: error.message })
@@ -55,7 +55,7 @@ export async function verifyShard(source: ShardSource, options: VerifyOptions = 
   }
   for (const problem of source.problems?.() ?? []) problems.add(problem)
   const { ok, found, dropped } = problems
-  return { origin: source.origin, ok, size: tree.size, root: tree.root(), problems: found, dropped }
+  return { origin: source.origin, ok, size: walk.count, root: tree.root(), problems: found, dropped }
 }
 
 function keyOf(

@@ -75,7 +75,7 @@ test('what is written is JSON of the same value, sorted by UTF-16 units, one tex
       const names = sorted.map((name) => String.fromCharCode(...name))
       expect(text.startsWith(`{${names.length === 0 ? '' : JSON.stringify(names[0])}`)).toBe(true)
       expect(text).toBe(
-        `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(Reflect.get(value, name))}`)}}`,
+        `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(Reflect.get(value, name))}`).join(',')}}`,
       )
     }),
   )
