@@ -39,7 +39,7 @@ async function openShard(folder: string, shard: FolderShard, files: readonly str
   }
   return {
     origin: shard.origin,
-    vkey: vkey.replace(/\n$/, ''),
+    vkey: vkey.endsWith('\n') ? vkey.slice(0, -1) : '',
     firstIndex: shard.firstIndex,
     size,
     entries: () => readEntries(place, shard.firstIndex, size, problems),
