@@ -18,6 +18,8 @@ import { officerLabel } from './totp.ts'
 
 const MOST = 10 // of an officer
 const UNIQUE = '23505'
+/** EdDSA, ES256, RS256: what authenticators have (RFC 9053; RFC 8812). */
+const ALGORITHMS = [-8, -7, -257]
 
 export interface ListedAuthenticator {
   readonly id: string
@@ -51,6 +53,7 @@ export async function registrationOptions(
     timeout: CHALLENGE_MS,
     attestationType: 'none',
     excludeCredentials: descriptors(await knownOf(db, officer.id)),
+    supportedAlgorithmIDs: ALGORITHMS,
     authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
   })
 }
@@ -90,6 +93,7 @@ export async function addAuthenticator(
     expectedOrigin: party.origin,
     expectedRPID: party.id,
     requireUserVerification: true,
+    supportedAlgorithmIDs: ALGORITHMS,
   }).catch((cause: unknown) => {
     throw refused(cause)
   })

@@ -91,5 +91,5 @@ function isCommon(folded: string): boolean {
 function withoutWords(text: string): string {
   let left = text
   for (const word of COMMON_WORDS) left = left.replaceAll(word, ' ')
-  return left.replace(/[\p{N}\p{P}\p{S}\p{Z}]/gu, '')
+  return left.replace(/[\p{N}\p{P}\p{Z}\p{Sc}\p{Sk}\p{Sm}]/gu, '')
 }

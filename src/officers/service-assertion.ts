@@ -74,7 +74,7 @@ async function isFirstUse(
 ): Promise<boolean> {
   await db.$client.query(
     `delete from weir.service_assertion where jti_hash in (
-       select jti_hash from weir.service_assertion where expires_at < $1 order by expires_at limit 20 for update skip locked)`,
+       select jti_hash from weir.service_assertion where expires_at < $1 order by expires_at limit 20)`,
     [new Date(now() - 60_000)],
   )
   const { rowCount } = await db.$client.query(

@@ -27,9 +27,10 @@ interface Steps {
   readonly longest: number
 }
 
-/** Failures that still count: half of them after each hour. */
+/** Failures that still count: half of them after each full hour without an attempt. */
 export function remaining({ failures, lastAt }: Counter, now: number): number {
-  return Math.floor(failures / 2 ** (Math.max(0, now - lastAt) / HALF_LIFE_MS))
+  const halvings = Math.floor(Math.max(0, now - lastAt) / HALF_LIFE_MS)
+  return Math.floor(failures / 2 ** halvings)
 }
 
 /** Milliseconds to wait before the next attempt; 0 where it may be now. */

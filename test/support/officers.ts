@@ -6,6 +6,7 @@ import { addOfficer, type NewCredentials } from '../../src/officers/accounts.ts'
 import { officerKeys } from '../../src/officers/keys.ts'
 import type { Role } from '../../src/officers/roles.ts'
 import type { TestApp } from './test-app.ts'
+import { until } from './until.ts'
 
 /** What the tests of officers need of the test app. */
 export type Weir = Pick<TestApp, 'owner' | 'keyring' | 'url' | 'entries'>
@@ -72,7 +73,8 @@ export function newBrowser(url: string): Browser {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
       const text = await response.text()
-      const answered = text.startsWith('{') ? (JSON.parse(text) as JsonObject) : {}
+      const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '')
+      const answered = isJson ? (JSON.parse(text) as JsonObject) : {}
       const set = response.headers.get('set-cookie')?.split(';')[0]
       if (set !== undefined) this.cookie = set.endsWith('=') ? undefined : set
       if (typeof answered.csrf === 'string') this.csrf = answered.csrf
@@ -115,8 +117,12 @@ export interface Entry {
   readonly outcome: string
 }
 
-/** The audit log, in order. */
-export async function auditEntries(weir: Pick<Weir, 'entries'>): Promise<Entry[]> {
-  const rows = await weir.entries()
+/** The audit log, in order: what waits is taken in first, however busy its sequencer is. */
+export async function auditEntries(weir: Pick<Weir, 'entries' | 'owner'>): Promise<Entry[]> {
+  let rows: readonly Entry[] = []
+  await until('the audit log took in what waited', async () => {
+    rows = await weir.entries()
+    return (await weir.owner.$client.query('select from weir.audit_queue limit 1')).rows.length === 0
+  })
   return rows.map(({ actor, action, resource, outcome }) => ({ actor, action, resource, outcome }))
 }
