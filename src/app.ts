@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
-import { createAudit } from './audit/log.ts'
+import type { PlainEntry } from './audit/entry.ts'
+import { appendEntries, createAudit } from './audit/log.ts'
 import { logSigningKey } from './audit/log-key.ts'
 import { readAuditEntries } from './audit/read.ts'
 import { createSequencer, type Sequencer } from './audit/sequencer.ts'
@@ -184,7 +185,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     readCredit: atMost(MAX_REPORTS, (ask) => readCreditFor({ db, audit, active: () => active, channels, now }, ask)),
     addCosts: (input) => addCostsFor({ db }, input),
     auditEntries: (query) => readAuditEntries({ db, audit, sequencer }, query),
-    audit: createAuditDesk({ db, audit, sequencer, keyring, verifySubjectToken }),
+    audit: createAuditDesk({
+      db,
+      audit,
+      sequencer,
+      keyring,
+      policies,
+      classNames: () => active.classNames,
+      verifySubjectToken,
+    }),
     keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
     officers: createOfficers(officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })),
     async recordRefusal({ actor, action, route }) {
@@ -280,9 +289,22 @@ async function activate(db: Db, loaded: LoadedPolicy, now: () => number): Promis
     await transaction(db, async (tx) => {
       await lockRestriction(tx, active.allDestinationIds)
       await activateVersion(tx, version)
+      await appendEntries(tx, [activated(version, loaded)])
     })
   }
   return active
+}
+
+function activated(version: number, { policy }: LoadedPolicy): PlainEntry {
+  const more = { fingerprint: policy.fingerprint }
+  return {
+    actor: 'weir',
+    action: 'policy.activate',
+    resource: `policy:${version}`,
+    purpose: 'policy',
+    outcome: 'done',
+    more,
+  }
 }
 
 function dayOf(ms: number): string {

@@ -50,6 +50,13 @@ export interface AuditApi {
     input: AuditQuery & { readonly format: 'ndjson' | 'csv' },
   ): Promise<{ readonly text: string; readonly next: string | null }>
   statistics(input: { readonly from?: number; readonly to?: number; readonly by: By }): Promise<JsonObject>
+  sample(input: {
+    readonly n: number
+    readonly seed: string
+    readonly from?: bigint
+    readonly to?: bigint
+    readonly by: By
+  }): Promise<JsonObject>
   aboutPerson(input: PersonQuery): Promise<JsonObject>
   /** Throws AppError forbidden where the caller does not prove who asks. */
   ownAccesses(input: OwnAccessesQuery): Promise<JsonObject>

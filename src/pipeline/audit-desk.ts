@@ -13,9 +13,13 @@ import { withCurrentIndex } from '../identity/stale-index.ts'
 import type { VerifySubjectToken } from '../identity/subject-token.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { findDecision } from './explain-decision.ts'
+import type { PolicyShelf } from './policy-shelf.ts'
+import { drawSample } from './sample.ts'
 
 export interface AuditDeskDeps extends ReadAuditDeps {
   readonly keyring: Keyring
+  readonly policies: PolicyShelf
+  readonly classNames: () => ReadonlyMap<number, string>
   readonly verifySubjectToken: VerifySubjectToken
 }
 
@@ -36,6 +40,8 @@ export function createAuditDesk(deps: AuditDeskDeps): AuditApi {
       checkpointHistory(db, { limit, ...(cursor === undefined ? {} : { before: cursor }) }),
     export: (search) => exportEntries(deps, search),
     statistics: (search) => auditStatistics(deps, search),
+    sample: ({ by, ...query }) =>
+      drawSample({ ...deps, classNames: deps.classNames() }, { ...query, actor: `${by.kind}:${by.id}` }),
     async aboutPerson({ identifier, ...search }) {
       return searchAboutPerson(deps, {
         ...search,

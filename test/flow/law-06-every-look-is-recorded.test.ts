@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Answer, createTestApp, order, type TestApp } from '../support/test-app.ts'
 
@@ -88,3 +89,72 @@ test.each(['update weir.audit_entry set actor = $1', 'delete from weir.audit_ent
     }
   },
 )
+
+describe('while nothing is taken into the tree', () => {
+  beforeAll(async () => {
+    const { body } = await (await weir.token('auditor')).get('/api/audit/entries?limit=1')
+    expect(body.entries).toHaveLength(1)
+    // An entry that was durable a minute ago and is not in the tree: whoever should take it in cannot.
+    await weir.owner.$client.query(
+      `insert into weir.audit_queue (at, actor, action, resource, purpose, outcome)
+       values (now() - interval '1 minute', 'weir', 'test.waits', 'test', 'test', 'done')`,
+    )
+    await weir.owner.$client.query('revoke execute on function weir.audit_extend from weir_sequencer')
+  })
+  afterAll(() => weir.owner.$client.query('grant execute on function weir.audit_extend to weir_sequencer'))
+
+  test('nothing is shown, and whoever asks is told to come again; events are taken', async () => {
+    for (const { action, look, shows } of looks) {
+      const { status, headers, text } = await look()
+      expect({ action, status, shown: text.includes(shows) }).toEqual({ action, status: 503, shown: false })
+      expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+    }
+    expect(await weir.send(order('alice', 'o-3', ['tea']))).toEqual(['accepted'])
+  })
+})
+
+test('once it is taken in again, all of it is there: what was refused meanwhile too', async () => {
+  const before = (await weir.entries()).length
+  expect((await weir.entries('test.waits')).length).toBe(1)
+  const { status } = await (await weir.token('auditor')).get('/api/audit/entries')
+  expect(status).toBe(200)
+  expect((await weir.entries()).length).toBe(before + 1)
+})
+
+describe('while the database is read-only', () => {
+  beforeAll(() => readOnly('on'))
+  afterAll(() => readOnly('off'))
+
+  /** In this database, for the connections that there are, and those to come. */
+  async function readOnly(state: 'on' | 'off'): Promise<void> {
+    await asSuperuser(
+      `alter role weir_app in database ${weir.database.name} set default_transaction_read_only = ${state}`,
+    )
+    await weir.owner.$client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = 'weir_app'`,
+    )
+  }
+
+  test('nothing is shown and no event is taken: both are told to come again', async () => {
+    for (const { action, look, shows } of looks) {
+      const { status, text } = await look()
+      expect({ action, refused: status >= 500, shown: text.includes(shows) }).toEqual({
+        action,
+        refused: true,
+        shown: false,
+      })
+    }
+    const answer = await weir.server.post('/v1/batch', { batch: [order('alice', 'o-4', ['tea'])] })
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^[1-9]\d*$/)])
+  })
+})
+
+async function asSuperuser(statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: weir.database.superuserUrl })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

@@ -3,6 +3,7 @@ import { addCosts, readCredit } from './attribution.ts'
 import { auditEntries, auditExport } from './audit-entries.ts'
 import { auditSearch, auditStatistics, ownAccesses } from './audit-people.ts'
 import { auditCheckpoint, auditCheckpoints, auditProof, decisionProof } from './audit-proofs.ts'
+import { auditSample } from './audit-sample.ts'
 import { askNewAuthenticator, ownAuthenticators, registerAuthenticator, removeAuthenticator } from './authenticators.ts'
 import { readConsent, recordConsent } from './consent.ts'
 import { explainDecision } from './decisions.ts'
@@ -44,6 +45,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     auditCheckpoints(deps),
     auditSearch(deps),
     auditStatistics(deps),
+    auditSample(deps),
     decisionProof(deps),
     ownAccesses(deps),
     keyHorizon(deps),

@@ -235,3 +235,39 @@ test('no right to change or remove anything of it is granted to anybody', async 
   )
   expect(rows).toEqual([])
 })
+
+describe('a sample of decisions', () => {
+  test('is drawn by its seed, shows how each was made and no value, and is entered', async () => {
+    await weir.send(...Array.from({ length: 30 }, (_, i) => order('ann', `sampled-${i}`, ['Green tea of Hangzhou'])))
+    const draw = async (seed: string, more = '') =>
+      (await auditor.get(`/api/audit/sample?n=10&seed=${seed}${more}`)).body
+    const one = await draw('a')
+    const decisions = one.decisions as unknown as { position: number; fields: { path: string; kind: string }[] }[]
+    expect(decisions).toHaveLength(10)
+    expect(new Set(decisions.map(({ position }) => position)).size).toBe(10)
+    const range = `&from=${String(one.from)}&to=${String(one.to)}`
+    await weir.send(order('eve', 'later', ['tea']))
+    expect((await draw('a', range)).decisions).toEqual(decisions)
+    expect((await draw('b', range)).decisions).not.toEqual(decisions)
+    expect(
+      decisions.some(({ fields }) =>
+        fields.some(({ path, kind }) => path.endsWith('products[].product_id') && kind === 'text'),
+      ),
+    ).toBe(true)
+    expect(JSON.stringify(one)).not.toMatch(/Green tea|sampled-|ann"/)
+    const entry = (await list('&action=audit.sample')).at(-3)!
+    expect(entry.more).toMatchObject({ seed: 'a', wanted: 10, drawn: 10 })
+  })
+
+  test('of more than there is is all there is, and of no events none', async () => {
+    const { body } = await auditor.get('/api/audit/sample?n=500&seed=all')
+    const { rows } = await weir.owner.$client.query<{ n: number }>(
+      'select count(*)::int as n from weir.event_log where kind = 0',
+    )
+    expect(body.decisions).toHaveLength(rows[0]!.n)
+    expect((await auditor.get('/api/audit/sample?n=5&seed=x&from=900000&to=900010')).body.decisions).toEqual([])
+    expect((await auditor.get('/api/audit/sample?n=5&seed=x&from=9&to=1')).status).toBe(400)
+    expect((await auditor.get('/api/audit/sample?n=501&seed=x')).status).toBe(400)
+    expect((await auditor.get('/api/audit/sample')).status).toBe(400)
+  })
+})

@@ -135,6 +135,7 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       checkpoints: async (): Promise<JsonObject> => ({ checkpoints: [], next: null }),
       export: async () => ({ text: '', next: null }),
       statistics: async (): Promise<JsonObject> => ({ actors: [] }),
+      sample: async ({ seed }): Promise<JsonObject> => ({ seed, from: 0, to: 0, decisions: [] }),
       aboutPerson: async (): Promise<JsonObject> => ({ entries: [], next: null }),
       ownAccesses: async (): Promise<JsonObject> => ({ accesses: [], next: null }),
       decisionProof: async ({ messageId }): Promise<JsonObject> => ({ messageId }),
