@@ -102,9 +102,9 @@ function registerList(list: Command): void {
 
 /** One change with the keys of officers at hand, and its entry in the audit log. */
 function change<T>(work: (tx: Tx, keys: OfficerKeys) => Promise<readonly [result: T, done: Done]>): Promise<T> {
-  return withKeys(async ({ db, openKeyring }) => {
-    const keys = officerKeys((await openKeyring()).tokenKey)
-    return changeIn(db, (tx) => work(tx, keys))
+  return withKeys(async (context) => {
+    const keys = officerKeys((await context.openKeyring()).tokenKey)
+    return changeIn(context.db, (tx) => work(tx, keys))
   })
 }
 

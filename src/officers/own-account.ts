@@ -36,6 +36,7 @@ export async function changePassword(
     return hashPassword(keys.pepper(PEPPER), given.next)
   })
   if (hash === undefined) {
+    await refused(deps, session, 'officer.password')
     throw new AppError('forbidden', 'The current password is not right.', { code: 'password-wrong' })
   }
   await change(deps, session, 'officer.password', async (tx) => {
@@ -64,24 +65,26 @@ export async function renewTotp(deps: OfficerDeps, session: Session): Promise<{ 
 export async function confirmTotp(deps: OfficerDeps, session: Session, code: string): Promise<void> {
   const keys = deps.keys()
   await admitFactor({ db: deps.db, key: keys.throttle, now: deps.now() }, session.officer)
-  await change(deps, session, 'officer.totp', async (tx) => {
+  const confirmed = await change(deps, session, 'officer.totp', async (tx) => {
     const { rows } = await tx.$client.query<{ next: Buffer | null }>(
       'select totp_next_seed as next from weir.officer where officer_id = $1 for no key update',
       [session.officer],
     )
     const next = rows[0]?.next
     const step = next == null ? undefined : stepOf(openSeed(keys, session.officer, next), code, deps.now())
-    if (step === undefined) {
-      throw new AppError('forbidden', 'This is no code of the new seed: POST /api/totp, and show one of it.', {
-        code: 'factor-wrong',
-      })
-    }
+    if (step === undefined) return false
     await tx.$client.query(
       `update weir.officer set totp_seed = totp_next_seed, totp_next_seed = null, totp_step = $2 where officer_id = $1`,
       [session.officer, step],
     )
     await forgiveFactor(tx, keys.throttle, session.officer)
     await endOthers(tx, session)
+    return true
+  })
+  if (confirmed) return
+  await refused(deps, session, 'officer.totp')
+  throw new AppError('forbidden', 'This is no code of the new seed: POST /api/totp, and show one of it.', {
+    code: 'factor-wrong',
   })
 }
 
@@ -131,7 +134,7 @@ export async function dropAuthenticator(deps: OfficerDeps, session: Session, id:
   })
 }
 
-/** An act on one's own account and its entry, in one transaction. */
+/** An act on one's own account and its entry, in one transaction; no entry where the act answers false. */
 export function change<T>(
   deps: OfficerDeps,
   { officer }: Pick<Session, 'officer'>,
@@ -141,9 +144,15 @@ export function change<T>(
   const name = `officer:${officer}`
   return transaction(deps.db, async (tx) => {
     const result = await work(tx)
+    if (result === false) return result // nothing was changed
     await appendEntries(tx, [{ actor: name, action, resource: name, purpose: 'access', outcome: 'done' }])
     return result
   })
+}
+
+async function refused(deps: OfficerDeps, { officer }: Session, action: string): Promise<void> {
+  const name = `officer:${officer}`
+  await deps.audit.append({ actor: name, action, resource: name, purpose: 'access', outcome: 'refused' })
 }
 
 async function endOthers(tx: Tx, { officer, id }: Session): Promise<void> {

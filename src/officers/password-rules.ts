@@ -61,7 +61,7 @@ const ROWS = [
   'zxcvbnm',
   'qazwsxedcrfvtgbyhnujmikolp',
 ]
-const LINES = [...ROWS, ...ROWS.map((row) => [...row].reverse().join(''))]
+const LINES = [...ROWS, ...ROWS.map((row) => Array.from(row).reverse().join(''))]
 
 /** Nearly all of it follows its neighbour on one of the lines. */
 function isSequence(folded: string): boolean {

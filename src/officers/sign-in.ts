@@ -77,7 +77,7 @@ export async function signInWithAssertion(
   const party = relyingParty(deps.publicUrl)
   const now = deps.now()
   const taken = await takeChallenge(deps.db, { ticket: given.ticket, use: 'sign-in', now })
-  if (taken === undefined) throw await failed(deps, undefined)
+  if (taken === undefined) throw loginFailed() // of nobody: a made-up ticket leaves no entry, or anybody could fill the log
   const { officer, challenge } = taken
   const asserted = await checkAssertion(deps.db, party, { officer, response: given.assertion, challenge, now })
   const account = await accountOf(deps.db, officer)
@@ -155,6 +155,10 @@ async function open(deps: OfficerDeps, { account, index, amr, where, password }:
 async function failed(deps: OfficerDeps, account: Account | undefined): Promise<AppError> {
   const resource = `officer:${account?.id ?? 'unknown'}`
   await deps.audit.append({ actor: 'anyone', action: 'session.start', resource, purpose: 'access', outcome: 'refused' })
+  return loginFailed()
+}
+
+function loginFailed(): AppError {
   return new AppError('unauthenticated', 'The address, the password or the second factor is not right.', {
     code: 'login-failed',
   })

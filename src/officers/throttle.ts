@@ -92,7 +92,7 @@ async function lockRows(tx: Tx, keys: readonly Buffer[], now: number): Promise<M
     `insert into weir.login_throttle (key, failures, last_at) select key, 0, $2 from unnest($1::bytea[]) as k(key)
      on conflict (key) do update set failures = login_throttle.failures
      returning key, failures, last_at, trusted_until as until`,
-    [keys.toSorted(Buffer.compare), new Date(now)],
+    [keys.toSorted((a, b) => Buffer.compare(a, b)), new Date(now)],
   )
   return new Map(
     rows.map(({ key, failures, last_at, until }) => [

@@ -83,6 +83,8 @@ export interface TestAppOptions {
   readonly policyDir?: string
   readonly modules?: readonly Module[]
   readonly queueLimit?: number
+  /** `http://weir.test` where nothing is said. */
+  readonly publicUrl?: string
   readonly mode?: 'development' | 'production'
   /** Runs as superuser in the new database before the gateway is made: schemas and roles of test modules. */
   readonly prepare?: (superuser: pg.Client) => Promise<void>
@@ -114,7 +116,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       http: {
         host: '127.0.0.1',
         port: 0,
-        publicUrl: 'http://weir.test',
+        publicUrl: options.publicUrl ?? 'http://weir.test',
         trustProxy: false,
         workers: 1,
         queueLimit: options.queueLimit ?? 20_000,

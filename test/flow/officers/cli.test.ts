@@ -138,7 +138,7 @@ describe('token key', () => {
     expect((await run('token', 'key', 'revoke', String(added.out.key))).code).toBe(0)
     expect((await run('token', 'key', 'revoke', String(added.out.key))).code).toBe(1)
     expect((await auditEntries(weir)).slice(-2)).toMatchObject([
-      { action: 'service-key.add', resource: `service:${added.out.key}` },
+      { action: 'service-key.add', resource: `service:${String(added.out.key)}` },
       { action: 'service-key.revoke' },
     ])
   })

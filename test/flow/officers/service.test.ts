@@ -74,7 +74,9 @@ test('an assertion counts once, also when it comes twice at the same time', asyn
   expect(await status(token)).toBe(200)
   expect(await status(token)).toBe(401)
   const other = await assertion()
-  expect((await Promise.all([status(other), status(other), status(other)])).toSorted()).toEqual([200, 401, 401])
+  expect((await Promise.all([status(other), status(other), status(other)])).toSorted((a, b) => a - b)).toEqual([
+    200, 401, 401,
+  ])
 })
 
 const outsider = await generateKeyPair('EdDSA', { extractable: true })
@@ -96,7 +98,7 @@ test.each<[string, Claims]>([
   ['without a time', { claims: { iat: undefined } }],
   ['without jti', { claims: { jti: undefined } }],
   ['with a short jti', { claims: { jti: '1' } }],
-  ['with a jti that is no text', { claims: { jti: 123_456_789_012_345_678 } }],
+  ['with a jti that is no text', { claims: { jti: 1_234_567_890_123_456 } }],
   ['signed by another key', { key: outsider.privateKey }],
   ['that brings its own key', { key: outsider.privateKey, header: { jwk } }],
   ['that points to a key', { key: outsider.privateKey, header: { jku: 'https://evil.example/jwks.json' } }],
