@@ -49,7 +49,13 @@ create table weir.decision_queue (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 alter table weir.decision_queue alter column hashes set storage external;
 
--- Yearly, and anew after a restore: a log that lost its end goes on under another origin, never under the same one.
+-- A log that lost its end, since a backup was restored, goes on under another origin, never under the same one: whoever
+-- restores leaves a break, and the next entry opens a shard. So does every year.
+create table weir.audit_break (
+  break_id bigint generated always as identity primary key,
+  at timestamptz not null default clock_timestamp(),
+  reason text not null check (reason in ('restore', 'reopen'))
+);
 create table weir.audit_shard (
   shard integer primary key,
   year integer not null,
@@ -57,6 +63,7 @@ create table weir.audit_shard (
   vkey text not null,                 -- C2SP signed-note verifier key
   first_index bigint not null unique, -- index of its leaf 0 among all entries
   previous text,                      -- last signed checkpoint of the shard before
+  break_id bigint not null,           -- the newest break that it comes after; 0 for none
   opened_at timestamptz not null default clock_timestamp()
 );
 create table weir.audit_entry (
@@ -132,7 +139,7 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['audit_shard', 'audit_entry', 'audit_tile', 'audit_checkpoint', 'audit_signature',
+  foreach name in array array['audit_break', 'audit_shard', 'audit_entry', 'audit_tile', 'audit_checkpoint', 'audit_signature',
     'audit_cosignature'] loop
     execute format('create trigger %I before update or delete or truncate on weir.%I
       for each statement execute function weir.audit_is_final()', name || '_is_final', name);
@@ -199,8 +206,9 @@ begin
   end if;
   select s.first_index + coalesce((select max(c.size) from weir.audit_checkpoint c where c.shard = s.shard), 0) into first
   from weir.audit_shard s order by s.shard desc limit 1;
-  insert into weir.audit_shard (shard, year, origin, vkey, first_index, previous)
-  values (new_shard, new_year, new_origin, new_vkey, coalesce(first, 0), previous_note);
+  insert into weir.audit_shard (shard, year, origin, vkey, first_index, previous, break_id)
+  values (new_shard, new_year, new_origin, new_vkey, coalesce(first, 0), previous_note,
+    coalesce((select max(break_id) from weir.audit_break), 0));
   insert into weir.audit_queue (actor, action, resource, purpose, outcome, more)
   values ('weir', 'audit.open', 'shard:' || new_origin, 'audit', 'done',
     '{"previous":' || coalesce('"' || encode(sha256(convert_to(previous_note, 'UTF8')), 'hex') || '"', 'null') || '}');
@@ -223,7 +231,8 @@ begin
   select first_index into base from weir.audit_shard where shard = to_shard
     and shard = (select max(shard) from weir.audit_shard);
   select coalesce(max(size), 0) into held from weir.audit_checkpoint where shard = to_shard;
-  if base is null or held <> expected then
+  if base is null or held <> expected or exists (
+    select from weir.audit_break b where b.break_id > (select s.break_id from weir.audit_shard s where s.shard = to_shard)) then
     raise exception 'another sequencer extended the log' using errcode = 'WA001';
   end if;
   with wanted as materialized (select * from unnest(ids, leaves) with ordinality as w(id, leaf, n)),

@@ -4,6 +4,7 @@ import { appendEntries, createAudit } from './audit/log.ts'
 import { logSigningKey } from './audit/log-key.ts'
 import { readAuditEntries } from './audit/read.ts'
 import { createSequencer, type Sequencer } from './audit/sequencer.ts'
+import { parseVerifierKey, type VerifierKey } from './audit/verifier-key.ts'
 import type { Config } from './config.ts'
 import { recordEvidence } from './consent/evidence.ts'
 import { type ConsentDeps, readConsent, recordConsent } from './consent/service.ts'
@@ -55,7 +56,7 @@ import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
   /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
-  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'> & Partial<Pick<Config, 'delivery'>>
+  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'> & Partial<Pick<Config, 'delivery' | 'audit'>>
   /** The gateway's own role; migrations have run. */
   readonly db: Db
   readonly keys: KeyProvider
@@ -111,6 +112,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     db,
     key: logSigningKey(keyring.auditKey),
     publicUrl: config.http.publicUrl,
+    witnesses: (config.audit?.witnesses ?? []).map(({ url, vkey }) => ({ url, key: readWitnessKey(vkey) })),
     log,
     metrics,
   })
@@ -293,6 +295,15 @@ async function activate(db: Db, loaded: LoadedPolicy, now: () => number): Promis
     })
   }
   return active
+}
+
+function readWitnessKey(vkey: string): VerifierKey {
+  try {
+    return parseVerifierKey(vkey)
+  } catch (cause) {
+    const message = 'WEIR_AUDIT_WITNESSES names a key that is none: copy the line that weir audit witness prints'
+    throw new AppError('invalid', message, { code: 'config', cause })
+  }
 }
 
 function activated(version: number, { policy }: LoadedPolicy): PlainEntry {

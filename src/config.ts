@@ -31,6 +31,10 @@ export interface Config {
     readonly awsRegion: string | undefined
   }
   readonly delivery: boolean
+  readonly audit: {
+    /** Who cosigns the audit log: where each is reached, and its verifier key. */
+    readonly witnesses: readonly { readonly url: string; readonly vkey: string }[]
+  }
   /** `npm start`: its end is ours. */
   readonly startedByNpm: boolean
   /** The process whose end is ours, by its number, where one was named. */
@@ -90,6 +94,7 @@ function group(read: Environment, warnings: string[]): Config {
       awsRegion: read.AWS_REGION,
     },
     delivery: read.WEIR_DELIVERY === 'on',
+    audit: { witnesses: read.WEIR_AUDIT_WITNESSES },
     startedByNpm: read.npm_lifecycle_event !== undefined,
     endsWith: read.WEIR_ENDS_WITH,
     log: { level: read.WEIR_LOG_LEVEL },
@@ -168,6 +173,9 @@ function warningsFor(set: Record<string, string | undefined> & { NODE_ENV?: stri
     .map((name) => `${name} is no variable of Weir: it has no effect`)
   if (read.WEIR_MODE === 'development' && set.NODE_ENV === 'production') {
     warnings.push('NODE_ENV is production, but Weir runs with development keys: set WEIR_MODE=production')
+  }
+  if (read.WEIR_MODE === 'production' && read.WEIR_AUDIT_WITNESSES.length === 0) {
+    warnings.push('no witness cosigns the audit log (WEIR_AUDIT_WITNESSES): whoever runs Weir could rewrite it unseen')
   }
   if (read.WEIR_MODE === 'development' && !['127.0.0.1', '::1', 'localhost'].includes(read.WEIR_HOST)) {
     warnings.push('WEIR_HOST lets other machines in while Weir runs with development keys')

@@ -15,7 +15,7 @@ import {
   type Shard,
   storedReader,
 } from './stored-tree.ts'
-import { extendTiles, frontierOf, type TileState } from './tiles.ts'
+import { EMPTY_TILES, extendTiles, frontierOf, type TileState } from './tiles.ts'
 import { EMPTY_ROOT, frontierAt, leafHash, rootOf } from './tree.ts'
 import { ED25519, formatVerifierKey, parseVerifierKey, verifierKey } from './verifier-key.ts'
 
@@ -32,10 +32,15 @@ export interface Leading {
   takeBatch(): Promise<boolean>
   /** Signs what is committed, where it is not yet. Returns whether it did. */
   sign(): Promise<boolean>
-  /** The shard as it stands; none before the first entry. */
-  position():
-    | { readonly shard: Shard; readonly size: bigint; readonly signed: bigint; readonly note: string }
-    | undefined
+  /** Where it stands; none before the first entry. */
+  position(): Position | undefined
+}
+
+/** A shard and its last signed checkpoint; `note` is empty before the first. */
+export interface Position {
+  readonly shard: Shard
+  readonly signed: bigint
+  readonly note: string
 }
 
 const MAX_BATCH = 1000
@@ -50,14 +55,14 @@ export async function resume(tx: Tx, deps: LeadingDeps): Promise<Leading> {
   let from = 0n
 
   async function shardFor(year: number): Promise<Held> {
-    if (held !== undefined && held.shard.year >= year) return held
+    if (held !== undefined && held.shard.year >= year && !held.broken) return held
     await sign() // a shard ends under a signature
-    held = await openShard(tx, deps, year, held)
+    held = await openShard(tx, deps, Math.max(year, held?.shard.year ?? 0), held)
     return held
   }
 
   async function sign(): Promise<boolean> {
-    if (held === undefined || held.signed === held.state.size) return false
+    if (held === undefined || held.broken || held.signed === held.state.size) return false
     const { size } = held.state
     const { origin } = held.shard
     const checkpoint = { origin, size, root: rootOf(frontierOf(held.state)) }
@@ -79,8 +84,8 @@ export async function resume(tx: Tx, deps: LeadingDeps): Promise<Leading> {
     },
     sign,
     position() {
-      if (held === undefined) return undefined
-      return { shard: held.shard, size: held.state.size, signed: held.signed, note: held.note }
+      if (held === undefined || held.broken) return undefined
+      return { shard: held.shard, signed: held.signed, note: held.note }
     },
   }
 }
@@ -91,6 +96,8 @@ interface Held {
   /** Size of the last signed checkpoint, and its note; 0 and '' before the first. */
   readonly signed: bigint
   readonly note: string
+  /** A backup was restored since: nothing goes into this shard any more. */
+  readonly broken: boolean
 }
 
 /** What waits, from this record on if that fills a batch, else all: one that was numbered early may be committed late. */
@@ -128,12 +135,16 @@ async function openShard(tx: Tx, deps: LeadingDeps, year: number, before: Held |
     [number, year, origin, vkey, previous],
   )
   const shard = { shard: number, year, origin, vkey, firstIndex: rows[0]!.first, previous }
-  return { shard, state: await loadTileState(tx, shard, 0n), signed: 0n, note: '' }
+  return { shard, state: EMPTY_TILES, signed: 0n, note: '', broken: false }
 }
 
 async function holdLast(tx: Tx, deps: LeadingDeps): Promise<Held | undefined> {
   const shard = (await readShards(tx)).at(-1)
   if (shard === undefined) return undefined
+  if (await isBroken(tx, shard)) {
+    const note = (await lastSigned(tx, shard.shard))?.note ?? ''
+    return { shard, state: EMPTY_TILES, signed: 0n, note, broken: true }
+  }
   const checkpoint = (await lastCheckpoint(tx, shard.shard)) ?? { size: 0n, root: EMPTY_ROOT }
   const state = await loadTileState(tx, shard, checkpoint.size)
   if (!rootOf(frontierOf(state)).equals(checkpoint.root)) throw forked('its last checkpoint is not that of its entries')
@@ -141,12 +152,21 @@ async function holdLast(tx: Tx, deps: LeadingDeps): Promise<Held | undefined> {
     throw forked('its shard was signed with another key than the keyset holds')
   }
   const signed = await lastSigned(tx, shard.shard)
-  if (signed === undefined) return { shard, state, signed: 0n, note: '' }
+  if (signed === undefined) return { shard, state, signed: 0n, note: '', broken: false }
   const { size, root } = openCheckpoint(signed.note, [parseVerifierKey(shard.vkey)]).checkpoint
   if (size !== signed.size || size > checkpoint.size) throw forked('it is shorter than what was signed')
   const then = rootOf(await frontierAt(size, storedReader(tx, shard, size)))
   if (!then.equals(root)) throw forked('entries that were signed have changed')
-  return { shard, state, signed: size, note: signed.note }
+  return { shard, state, signed: size, note: signed.note, broken: false }
+}
+
+async function isBroken(tx: Tx, { shard }: Shard): Promise<boolean> {
+  const { rows } = await tx.$client.query<{ broken: boolean }>(
+    `select coalesce((select max(break_id) from weir.audit_break), 0) > break_id as broken
+     from weir.audit_shard where shard = $1`,
+    [shard],
+  )
+  return rows[0]!.broken
 }
 
 function vkeyOf(origin: string, key: KeyObject): string {

@@ -5,7 +5,9 @@ import { sqlState } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import { type Leading, resume } from './leading.ts'
+import { readAuditAges } from './ages.ts'
+import { type CosignerDeps, createCosigner } from './cosigner.ts'
+import { type Leading, type Position, resume } from './leading.ts'
 
 export interface SequencerDeps {
   readonly db: Db
@@ -14,8 +16,8 @@ export interface SequencerDeps {
   readonly publicUrl: string
   readonly log: Logger
   readonly metrics: Metrics
-  /** Told of each checkpoint that was signed, by the node that signed it. */
-  readonly signed?: (leading: Leading) => void
+  /** Who cosigns; none by default. */
+  readonly witnesses?: CosignerDeps['witnesses']
 }
 
 /**
@@ -47,6 +49,17 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
   const enough = { controller: new AbortController() }
   let stopping = false
   let trouble: string | undefined
+  let objection: string | undefined
+  let offered = ''
+  let saidAt = Number.NEGATIVE_INFINITY
+  const cosigner = createCosigner({
+    db: deps.db,
+    log: deps.log,
+    witnesses: deps.witnesses ?? [],
+    objects(what) {
+      objection = what
+    },
+  })
 
   async function takeLead(): Promise<boolean> {
     if (lead !== undefined) return true
@@ -60,7 +73,9 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
         return false
       }
       await client.query(`set role weir_sequencer; set idle_session_timeout = '${IDLE_S}s'`)
-      lead = { client, leading: await resume(overConnection(client), deps) }
+      const leading = await resume(overConnection(client), deps)
+      await refuseObjected(leading.position())
+      lead = { client, leading }
       trouble = undefined
       deps.metrics.auditTrouble(false)
       return true
@@ -68,6 +83,12 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       client.release(true)
       throw error
     }
+  }
+
+  /** After a restart nothing is signed before the witnesses were asked what they have seen. */
+  async function refuseObjected(position: Position | undefined): Promise<void> {
+    objection = position === undefined ? undefined : await cosigner.objection(position)
+    if (objection !== undefined) throw objectedTo(objection)
   }
 
   function giveUpLead(): void {
@@ -87,9 +108,11 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       if (!(await takeLead())) return false
       const { leading } = lead!
       for (let more = true; more && !stopping; ) {
+        if (objection !== undefined) throw objectedTo(objection)
         more = await leading.takeBatch()
-        if (await leading.sign()) deps.signed?.(leading)
+        await leading.sign()
       }
+      cosign(leading.position())
       return true
     } catch (error) {
       giveUpLead()
@@ -104,13 +127,27 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
     }
   }
 
+  /** The newest checkpoint, once: also one from before a witness could be reached. */
+  function cosign(position: Position | undefined): void {
+    if (position === undefined || position.note === '' || position.note === offered) return
+    offered = position.note
+    cosigner.submit(position)
+  }
+
+  async function sayAges(): Promise<void> {
+    if (performance.now() - saidAt < RETRY_MS) return
+    saidAt = performance.now()
+    deps.metrics.auditAges(await readAuditAges(deps.db))
+  }
+
   async function run(): Promise<void> {
     while (!stopping) {
       let pause = POLL_MS
       try {
-        if (!(await step())) pause = RETRY_MS
+        if (await step()) await sayAges()
+        else pause = RETRY_MS
       } catch (error) {
-        if (sqlState(error) !== 'WA001')
+        if (sqlState(error) !== 'WA001' && trouble === undefined)
           deps.log.warn({ err: error }, 'the audit log could not be extended; again in a second')
         pause = RETRY_MS
       }
@@ -135,6 +172,7 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       await running
       running = undefined
       await turn
+      await cosigner.idle()
       stopping = false
       giveUpLead()
     },
@@ -149,6 +187,11 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
     },
     trouble: () => trouble,
   }
+}
+
+function objectedTo(what: string): AppError {
+  const message = `${what}. Nothing is signed: run weir audit verify, and weir audit reopen if a backup was restored`
+  return new AppError('conflict', message, { code: 'audit-forked' })
 }
 
 function behind(): AppError {

@@ -32,6 +32,21 @@ function isProxyAddress(part: string): boolean {
   return rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128)
 }
 
+/** `URL VKEY`, several with commas between: where a witness is reached, and the key that it signs with. */
+const Witnesses = z.string().transform((text, context): { url: string; vkey: string }[] => {
+  const witnesses = text.split(',').map((one) => {
+    const [url = '', vkey = '', ...rest] = one.trim().split(/\s+/)
+    return rest.length === 0 && /^https?:$/.test(protocolOf(url) ?? '') && /^[^\s+]+\+[0-9a-f]{8}\+\S+$/.test(vkey)
+      ? { url, vkey }
+      : undefined
+  })
+  if (witnesses.every((one) => one !== undefined)) return witnesses
+  context.addIssue(
+    'must be the URL of a witness, a blank and its key as `weir audit witness` prints it; commas between several',
+  )
+  return z.NEVER
+})
+
 /**
  * The variables as strings of the environment become values; messages complete the sentence "NAME must be …".
  * Others than these are let through, the environment is not ours alone; readConfig warns of unknown WEIR_ ones.
@@ -77,6 +92,7 @@ export const Environment = z.object({
     )
     .default('info'),
   WEIR_QUEUE_LIMIT: wholeNumber(1, 1_000_000, 20_000).default(20_000),
+  WEIR_AUDIT_WITNESSES: Witnesses.default([]),
   npm_lifecycle_event: z.string().optional(),
   WEIR_ENDS_WITH: wholeNumber(1, 4_194_304, 4_321).optional(),
   WEIR_DELIVERY: z.enum(['on', 'off'], says('on or off')).default('on'),

@@ -8,6 +8,8 @@ import { makeWhole } from './embedded/draft.ts'
 import { findHome, linkHome } from './embedded/home.ts'
 import type { RunAs } from './embedded/run-as.ts'
 import { startEmbedded } from './embedded.ts'
+import { openPool } from './pool.ts'
+import { sqlState } from './transaction.ts'
 
 export interface RestoreOptions {
   readonly from: string
@@ -38,8 +40,27 @@ export async function restore(options: RestoreOptions): Promise<{ files: number;
   await syncFolder(dirname(home.path))
   await linkHome(dataDir, home)
   const embedded = await startEmbedded({ dataDir, log })
-  await embedded.stop()
+  try {
+    await breakAuditLog(embedded.ownerUrl)
+  } finally {
+    await embedded.stop()
+  }
   return { files: manifest.files.length, bytes }
+}
+
+/**
+ * What was entered since the backup is not in it: the audit log must not go on as if nothing had been. The next entry
+ * opens a shard of another origin.
+ */
+async function breakAuditLog(ownerUrl: string): Promise<void> {
+  const owner = openPool({ url: ownerUrl, max: 1, applicationName: 'weir-restore' })
+  try {
+    await owner.$client.query(`insert into weir.audit_break (reason) values ('restore')`)
+  } catch (error) {
+    if (sqlState(error) !== '42P01') throw error // a backup from before there was a tree
+  } finally {
+    await owner.$client.end()
+  }
 }
 
 async function refuseExisting(dataDir: string): Promise<void> {

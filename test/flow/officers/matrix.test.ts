@@ -37,6 +37,7 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'officer' | 'anyone'>>
   'get /api/audit/checkpoints': [C, A, O],
   'post /api/audit/search': [C, A],
   'get /api/audit/statistics': [C, A],
+  'get /api/audit/sample': [C, A],
   'get /api/keys/horizon': [C, A, O],
   'post /api/session': 'anyone',
   'post /api/session/authenticator': 'anyone',
