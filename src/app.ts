@@ -172,6 +172,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     flows: () => probe.passes(),
     ...(config.mode === 'production' ? { keyBackupAge: () => keyBackupAge(db, now()) } : {}),
   })
+  const officers = officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -197,7 +198,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       verifySubjectToken,
     }),
     keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
-    officers: createOfficers(officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })),
+    officers: createOfficers(officers),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const
       await audit.append({ ...entry, actor: `${actor.kind}:${actor.id}` })

@@ -12,7 +12,7 @@ import { type Account, accountByIndex, accountOf, checkPassword, rehash, stillSt
 import { takeRecoveryCode } from './recovery.ts'
 import { relyingParty } from './relying-party.ts'
 import { endSessionOfToken, type Session, startSession } from './sessions.ts'
-import { admit, forgive } from './throttle.ts'
+import { admit, codesLocked, countCode, forgive, type ThrottleDeps } from './throttle.ts'
 import { takeStep } from './totp.ts'
 import { stepOfAccount } from './totp-account.ts'
 
@@ -42,9 +42,13 @@ export interface SignedIn {
  */
 export async function signIn(deps: OfficerDeps, given: FirstFactor & SecondFactor, where: Where): Promise<SignedIn> {
   const index = emailIndex(deps.keys().index, given.email)
-  const { account, proved } = await proveFirst(deps, index, given.password, where)
-  const amr = await proveSecond(deps, account, proved, given)
-  if (account === undefined || amr === undefined) throw await failed(deps, account)
+  const first = await proveFirst(deps, index, given.password, where)
+  const { account, proved } = first
+  const amr = await proveSecond(deps, first, index, given)
+  if (account === undefined || amr === undefined) {
+    await countCode(throttleOf(deps), index, { proved })
+    throw await failed(deps, account)
+  }
   return open(deps, { account, index, amr, where, password: given.password })
 }
 
@@ -90,19 +94,32 @@ async function proveFirst(
   index: Buffer,
   password: string,
   { addressPrefix }: Where,
-): Promise<{ account: Account | undefined; proved: boolean }> {
-  const keys = deps.keys()
-  await admit({ db: deps.db, key: keys.throttle, now: deps.now() }, { account: index, prefix: addressPrefix })
+): Promise<First> {
+  const { trusted } = await admit(throttleOf(deps), { account: index, prefix: addressPrefix })
   const account = await accountByIndex(deps.db, index)
-  const matches = await deps.limit(() => checkPassword(keys, account, password))
-  return { account, proved: matches && account?.disabled === false }
+  const matches = await deps.limit(() => checkPassword(deps.keys(), account, password))
+  return { account, trusted, proved: matches && account?.disabled === false }
 }
 
-/** How the second factor was proved; undefined where it was not. Nothing is used up unless the first one was right. */
+function throttleOf(deps: OfficerDeps): ThrottleDeps {
+  return { db: deps.db, key: deps.keys().throttle, now: deps.now() }
+}
+
+interface First {
+  readonly account: Account | undefined
+  readonly proved: boolean
+  /** Comes from a network from which both factors were right lately. */
+  readonly trusted: boolean
+}
+
+/**
+ * How the second factor was proved; undefined where it was not. Nothing is used up unless the first one was right. Where
+ * codes are locked the answer is that of a wrong one, or it would tell that the password is right.
+ */
 async function proveSecond(
   deps: OfficerDeps,
-  account: Account | undefined,
-  proved: boolean,
+  { account, proved, trusted }: First,
+  index: Buffer,
   given: SecondFactor,
 ): Promise<readonly string[] | undefined> {
   const officer = account?.id ?? NOBODY
@@ -110,8 +127,9 @@ async function proveSecond(
     const code = proved ? given.recoveryCode : ''
     return (await takeRecoveryCode(deps.db, deps.keys().recovery, officer, code)) ? ['pwd', 'rec'] : undefined
   }
+  const locked = (await codesLocked(throttleOf(deps), index)) && !trusted
   const step = stepOfAccount(deps.keys(), account, given.totp, deps.now())
-  return (await takeStep(deps.db, officer, proved ? step : undefined)) ? ['pwd', 'otp'] : undefined
+  return (await takeStep(deps.db, officer, proved && !locked ? step : undefined)) ? ['pwd', 'otp'] : undefined
 }
 
 const NOBODY = '00000000-0000-0000-0000-000000000000'

@@ -18,6 +18,8 @@ export interface Counters {
  */
 const PAIR: Steps = { free: 5, longest: 900_000 }
 const PREFIX: Steps = { free: 30, longest: 900_000 }
+/** Codes beside the right password: whoever tries so many of them knows it, and six digits are few. */
+const CODES: Steps = { free: 20, longest: 900_000 }
 const ACCOUNT: Steps = { free: 10, longest: 30_000 }
 const FIRST_MS = 1_000
 const HALF_LIFE_MS = 3_600_000
@@ -47,6 +49,11 @@ export function waitFor({ pair, account, prefix }: Counters, now: number): { ms:
 /** For codes that somebody who is signed in shows: locked like a pair. */
 export function waitForFactor(counter: Counter, now: number): number {
   return until(counter, delay(PAIR, remaining(counter, now)), now)
+}
+
+/** For codes that come with the right password from networks that are not known. */
+export function waitForCode(counter: Counter, now: number): number {
+  return until(counter, delay(CODES, remaining(counter, now)), now)
 }
 
 function delay({ free, longest }: Steps, failures: number): number {

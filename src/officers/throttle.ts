@@ -3,7 +3,7 @@ import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import { lpConcat } from '../protect/layouts.ts'
-import { remaining, waitFor, waitForFactor } from './throttle-policy.ts'
+import { remaining, waitFor, waitForCode, waitForFactor } from './throttle-policy.ts'
 
 export interface ThrottleDeps {
   readonly db: Db
@@ -25,11 +25,12 @@ const DAY_MS = 86_400_000
  * Counts an attempt as failed before anything is looked at, so that many at once are many; `forgive` takes it back.
  * Throws AppError 429 `too-many-attempts` where it is not time yet, and whatever the database throws: where counters
  * cannot be read nobody signs in.
+ * @returns whether both factors were right from this network lately
  */
-export async function admit(deps: ThrottleDeps, attempt: Attempt): Promise<void> {
+export async function admit(deps: ThrottleDeps, attempt: Attempt): Promise<{ trusted: boolean }> {
   const keys = keysOf(deps.key, attempt)
   await forgetOld(deps)
-  const wait = await transaction(deps.db, async (tx) => {
+  const { ms: wait, trusted } = await transaction(deps.db, async (tx) => {
     const rows = await lockRows(tx, Object.values(keys), deps.now)
     const pair = rows.get(name(keys.pair))!
     const account = rows.get(name(keys.account))!
@@ -37,12 +38,13 @@ export async function admit(deps: ThrottleDeps, attempt: Attempt): Promise<void>
     const { ms, because } = waitFor({ pair, account, prefix }, deps.now)
     if (ms > 0 && because !== 'account') throw new TooSoon(ms) // and no row of it stays: names may be made up
     if (ms === 0) await count(tx, [pair, account, prefix], deps.now)
-    return ms
+    return { ms, trusted: pair.trustedUntil > deps.now }
   }).catch((error: unknown) => {
-    if (error instanceof TooSoon) return error.ms
+    if (error instanceof TooSoon) return { ms: error.ms, trusted: false }
     throw error
   })
   if (wait > 0) throw tooManyAttempts(wait)
+  return { trusted }
 }
 
 /** The attempt was no failure. `trusted`: both factors were right, and this network is known for a while. */
@@ -54,6 +56,32 @@ export async function forgive(db: Db | Tx, deps: Omit<ThrottleDeps, 'db'>, attem
      where key = any($1::bytea[])`,
     [Object.values(keys), keys.pair, new Date(deps.now + TRUST_DAYS * DAY_MS)],
   )
+}
+
+/** Whether codes for an account are not looked at now, since too many wrong ones came with the right password. */
+export async function codesLocked({ db, key, now }: ThrottleDeps, account: Uint8Array): Promise<boolean> {
+  const { rows } = await db.$client.query<{ failures: number; last_at: Date }>(
+    'select failures, last_at from weir.login_throttle where key = $1',
+    [codesKey(key, account)],
+  )
+  const [row] = rows
+  return row !== undefined && waitForCode({ failures: row.failures, lastAt: row.last_at.getTime() }, now) > 0
+}
+
+/** Counts a wrong code beside the right password; `proved` false counts nothing, and as much is done. */
+export async function countCode(
+  { db, key, now }: ThrottleDeps,
+  account: Uint8Array,
+  { proved }: { readonly proved: boolean },
+): Promise<void> {
+  await transaction(db, async (tx) => {
+    const [row] = [...(await lockRows(tx, [codesKey(key, account)], now)).values()]
+    await tx.$client.query('update weir.login_throttle set failures = $2, last_at = $3 where key = $1', [
+      row!.key,
+      proved ? remaining(row!, now) + 1 : row!.failures,
+      new Date(proved ? now : row!.lastAt),
+    ])
+  })
 }
 
 /** The same for a code or password that somebody who is signed in shows: one counter for an officer. */
@@ -127,6 +155,13 @@ function keysOf(key: KeyObject, { account, prefix }: Attempt): Record<'pair' | '
       .digest()
       .subarray(0, 16)
   return { pair: of('pair', account, prefix), account: of('account', account), prefix: of('prefix', prefix) }
+}
+
+function codesKey(key: KeyObject, account: Uint8Array): Buffer {
+  return createHmac('sha256', key)
+    .update(lpConcat('gw/v1/throttle', 'codes', account))
+    .digest()
+    .subarray(0, 16)
 }
 
 function factorKey(key: KeyObject, officer: string): Buffer {

@@ -82,6 +82,27 @@ describe('an attack on an account from many networks', () => {
   })
 })
 
+test('codes cannot be guessed from many networks by whoever has the password; the officer gets in from a known one', async () => {
+  expect(await attempt(HOME)).toMatchObject({ code: 'in' })
+  now += 3_600_000
+  const guess = async (prefix: string): Promise<string> =>
+    officers.signIn({ ...officer, totp: '000000' }, { addressPrefix: prefix, presented: undefined }).then(
+      () => 'in',
+      (error: AppError) => error.code,
+    )
+  for (let i = 0; i < 45; i++) {
+    await guess(`198.51.${i}.0/24`)
+    if (i >= 9) now += 30_000 // each network that is not known has to come twice
+    if (i >= 9) await guess(`198.51.${i}.0/24`)
+  }
+  expect((await attempt('192.0.2.0/24')).code).toBe('too-many-attempts')
+  now += 30_000
+  expect(await attempt('192.0.2.0/24')).toEqual(FAILED) // the right code, not looked at: it tells nothing
+  expect(await attempt(HOME)).toMatchObject({ code: 'in' })
+  now += 24 * 3_600_000
+  expect(await attempt('192.0.2.0/24')).toMatchObject({ code: 'in' })
+})
+
 test('a network that tries many accounts is locked, others are not', async () => {
   for (let i = 0; i < 30; i++) expect(await fail('198.51.100.0/24', `nobody-${i}@weir.example`)).toEqual(FAILED)
   expect(await attempt('198.51.100.0/24')).toMatchObject({ code: 'too-many-attempts' })
