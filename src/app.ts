@@ -11,6 +11,9 @@ import { type ConsentDeps, readConsent, recordConsent } from './consent/service.
 import { lockRestriction } from './db/locks.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
+import { createDisclosures } from './disclosures/desk.ts'
+import { createDpoMail } from './disclosures/dpo-mail.ts'
+import { watchDisclosures } from './disclosures/metrics.ts'
 import { AppError } from './errors.ts'
 import type { SubjectId } from './event/ids.ts'
 import { type ActivePolicy, prepareStorage } from './eventlog/partitions.ts'
@@ -25,6 +28,7 @@ import type { KeyProvider } from './keys/provider.ts'
 import { type KeysKept, keepKeys } from './keys/schedule.ts'
 import { keysStatus } from './keys/status.ts'
 import type { Logger } from './log.ts'
+import type { MailWorker } from './mail/worker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { attributionWith } from './modules/attribution/attribution.ts'
 import { loadChannels } from './modules/attribution/load-channels.ts'
@@ -56,7 +60,9 @@ import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
   /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
-  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'> & Partial<Pick<Config, 'delivery' | 'audit'>>
+  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'> & Partial<Pick<Config, 'delivery' | 'audit' | 'mail'>>
+  /** Where mail is handed over; absent: none is sent. */
+  readonly smtpUrl?: string | undefined
   /** The gateway's own role; migrations have run. */
   readonly db: Db
   readonly keys: KeyProvider
@@ -75,6 +81,8 @@ export interface App {
   readonly intake: Intake
   readonly delivery: Delivery
   readonly sequencer: Sequencer
+  /** Mail to the data protection officer; absent where none can be sent. */
+  readonly mail: MailWorker | undefined
   readonly metrics: Metrics
   readonly policies: PolicyShelf
   readonly active: () => ActivePolicy
@@ -173,6 +181,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...(config.mode === 'production' ? { keyBackupAge: () => keyBackupAge(db, now()) } : {}),
   })
   const officers = officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })
+  const dpoMail = createDpoMail({ db, config, smtpUrl: options.smtpUrl, log, now })
+  watchDisclosures(metrics.registry, db, now)
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -199,6 +209,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     }),
     keyHorizon: async () => (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon,
     officers: createOfficers(officers),
+    disclosures: createDisclosures({
+      db,
+      keyring,
+      audit,
+      officers,
+      active: () => active,
+      policies,
+      pseudonymisers,
+      now,
+      ...dpoMail,
+    }),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const
       await audit.append({ ...entry, actor: `${actor.kind}:${actor.id}` })
@@ -224,6 +245,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     intake,
     delivery,
     sequencer,
+    mail: dpoMail.worker,
     metrics,
     policies,
     active: () => active,

@@ -30,6 +30,11 @@ export interface Config {
     readonly vaultNamespace: string | undefined
     readonly awsRegion: string | undefined
   }
+  readonly mail: {
+    /** Whom break-glass tells; undefined: nobody, which production does not allow it. */
+    readonly dpo: string | undefined
+    readonly from: string
+  }
   readonly delivery: boolean
   readonly audit: {
     /** Who cosigns the audit log: where each is reached, and its verifier key. */
@@ -93,6 +98,7 @@ function group(read: Environment, warnings: string[]): Config {
       vaultNamespace: read.WEIR_VAULT_NAMESPACE,
       awsRegion: read.AWS_REGION,
     },
+    mail: { dpo: read.WEIR_DPO_EMAIL, from: read.WEIR_MAIL_FROM ?? `weir@${mailHost(read.WEIR_PUBLIC_URL)}` },
     delivery: read.WEIR_DELIVERY === 'on',
     audit: { witnesses: read.WEIR_AUDIT_WITNESSES },
     startedByNpm: read.npm_lifecycle_event !== undefined,
@@ -110,6 +116,12 @@ export function environmentWith(changes: Readonly<Record<string, string | undefi
 /** The locale that the terminal's user has, such as zh_CN.UTF-8; undefined where the environment names none. */
 export function localeOf({ LC_ALL, LC_MESSAGES, LANG }: NodeJS.ProcessEnv = process.env): string | undefined {
   return [LC_ALL, LC_MESSAGES, LANG].find((value) => value !== undefined && value !== '')
+}
+
+/** An address of the gateway's own name; there is none where it is reached by number. */
+function mailHost(publicUrl: string | undefined): string {
+  const { hostname } = new URL(publicUrl ?? 'http://localhost')
+  return isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : 'localhost'
 }
 
 function urlHost(host: string): string {

@@ -91,6 +91,7 @@ async function runAlone(start: Process, database: Database, stop: Promise<void>)
     app.sequencer.start()
     await listen(app.server, start.config)
     if (start.config.delivery) app.delivery.start()
+    app.mail?.start()
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
@@ -117,11 +118,13 @@ async function runPrimary(start: Process, database: Database, stop: Promise<void
     })
     await Promise.race([workers.listening, stop])
     if (start.config.delivery) app.delivery.start()
+    app.mail?.start()
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
     await workers.stop()
     await app.delivery.stop()
+    await app.mail?.stop()
   } finally {
     await workers?.stop()
     await house?.stop()
@@ -160,7 +163,7 @@ async function makeApp(
   more: { committed?: () => void; metricsText?: () => Promise<string> },
 ): Promise<App> {
   const keys = await openKeyProvider({ ...start.config.keys, mode: start.config.mode })
-  return createApp({ config: start.config, db, keys, log: start.log, ...more })
+  return createApp({ config: start.config, smtpUrl: start.secrets.smtpUrl, db, keys, log: start.log, ...more })
 }
 
 function listen(server: Server, config: Config): Promise<void> {
@@ -226,6 +229,7 @@ async function drain(app: App, log: Logger): Promise<void> {
   clearTimeout(deadline)
   clearInterval(sweeping)
   await app.delivery.stop()
+  await app.mail?.stop()
 }
 
 /** A roll of the keys by another process is heard of within seconds; until then what needs the new key looks by itself. */

@@ -83,6 +83,11 @@ export const Environment = z.object({
     ['smtp:', 'smtps:'],
     'smtp: or smtps: with a host, for instance smtps://mail.shop.example',
   ).optional(),
+  WEIR_DPO_EMAIL: z.email(says('the e-mail address of the data protection officer')).max(254).optional(),
+  WEIR_MAIL_FROM: z
+    .email(says('the e-mail address that Weir sends from, for instance weir@shop.example'))
+    .max(254)
+    .optional(),
   WEIR_TRUST_PROXY: TrustProxy.default(false),
   WEIR_WORKERS: wholeNumber(1, 64, 2).default(1),
   WEIR_LOG_LEVEL: z

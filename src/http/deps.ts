@@ -6,6 +6,7 @@ import type { Officers } from '../officers/officers.ts'
 import type { Actor } from '../officers/roles.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
+import type { DisclosuresApi } from './disclosures-api.ts'
 
 /** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
 export interface HttpDeps {
@@ -39,6 +40,8 @@ export interface HttpDeps {
   keyHorizon(): Promise<KeyHorizon>
   /** Accounts, sessions, second factors, machines' keys. */
   readonly officers: Officers
+  /** Break-glass. */
+  readonly disclosures: DisclosuresApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }

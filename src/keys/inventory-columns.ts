@@ -56,6 +56,9 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'weir.officer_challenge': '5 minutes',
   'weir.login_throttle': '24 h; 30 d where somebody signed in',
   'weir.service_assertion': '6 minutes',
+  'weir.disclosure': 'for good: the audit log names it',
+  'weir.disclosure_person': 'while the subject is known',
+  'weir.mail_outbox': '30 d after it was sent',
   'weir.key': 'for good; destroyed by the schedule of `keys`',
   'attribution.touch': { as: 'behaviour' },
   'attribution.conversion': { as: 'order' },
@@ -137,6 +140,21 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
   'weir.login_throttle': { key: hashed('token', 'officer') },
   'weir.service_key': { role: nobodys, jwk: nobodys, thumbprint: nobodys }, // a public key
   'weir.service_assertion': { jti_hash: randomHash },
+  'weir.disclosure': {
+    kind: nobodys,
+    case_id: nobodys,
+    purpose: nobodys,
+    wanted: nobodys, // names of the policy
+    destination: nobodys,
+    to_destination: nobodys,
+    plan_hash: nobodys,
+    commitment: { fieldClass: 'identity', suite: 'HMAC-SHA-256', keyClass: 'none' }, // under random bytes that are sealed
+    reason: ofOfficer, // where it is about nobody; else a detail of the audit log
+    decision: nobodys,
+    decided_role: nobodys,
+    review: nobodys,
+  },
+  'weir.mail_outbox': { kind: nobodys },
   'weir.policy_version': { fingerprint: nobodys, source: nobodys },
   'weir.destination': { name: nobodys },
   'weir.field_class': { name: nobodys, step: nobodys },

@@ -18,6 +18,12 @@ export function projectForRoute(route: Route, merged: JsonObject): JsonObject {
   return (select(trie, merged) as JsonObject | undefined) ?? {}
 }
 
+/** The same for a list of paths that is no route's: what is left of an event's fields, undefined for nothing. Pure. */
+export function selectorOf(paths: readonly string[]): (fields: JsonObject) => JsonObject | undefined {
+  const { root } = buildTrie(paths)
+  return (fields) => select(root, fields) as JsonObject | undefined
+}
+
 function select(node: PathNode, value: Json): Json | undefined {
   const nested = value !== null && typeof value === 'object'
   if (node.kind === 'leaf') return nested ? undefined : value

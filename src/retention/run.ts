@@ -1,5 +1,6 @@
 import { appendEntries } from '../audit/log.ts'
 import { transaction } from '../db/transaction.ts'
+import { howToLift, liftFuse } from '../disclosures/lift-fuse.ts'
 import { AppError } from '../errors.ts'
 import { expireIdle, type Forgetful, type IdleDeps } from './expire-idle.ts'
 import type { PartitionWork } from './partition-work.ts'
@@ -23,7 +24,7 @@ export interface RunDeps extends Omit<IdleDeps, 'destinations'> {
 export interface RunOrder {
   /** Hash of the plan that was approved; absent for housekeeping, which runs what it has just planned. */
   readonly expected?: string
-  /** Who lets it run although a fuse is blown: a name, for the audit log. */
+  /** Id of the request by which officers let it run although a fuse is blown. It holds for one plan, once. */
   readonly liftFuse?: string
 }
 
@@ -54,7 +55,8 @@ const RUN_LOCK = [20006, 1] as const
  * Does what is due: plans, holds the plan against the one that was approved and against the fuse, and takes it in
  * batches, each committed with its place. Broken off at any moment it goes on there the next time. One run at a time in
  * a database: undefined where another is under way.
- * @throws AppError `plan-changed` where the plan is another one by now, FuseBlown where too much of a store would go
+ * @throws AppError `plan-changed` where the plan is another one by now, FuseBlown where too much of a store would go,
+ *   `fuse-not-approved` where it was to be lifted without an approval that holds
  */
 export async function runDue(deps: RunDeps, order: RunOrder = {}): Promise<Ran | undefined> {
   const turn = await deps.db.$client.connect()
@@ -103,7 +105,7 @@ function covers(told: Terms, now: Terms): boolean {
  * nobody's decision, and holds. @returns the steps of which it is lifted
  */
 async function mindFuse(
-  { db, actor }: RunDeps,
+  { db, actor, ruling }: RunDeps,
   plan: Plan,
   order: RunOrder,
   before: readonly string[],
@@ -114,23 +116,12 @@ async function mindFuse(
     const what = blown.map((one) => `${one.class} (${one.rows} rows: ${fuseWords(one)})`).join(', ')
     throw new FuseBlown(
       plan,
-      `the fuse is blown, nothing was taken: too much would go of ${what}. If clock and policy are right: weir retention run --plan ${plan.hash} --lift-fuse NAME`,
+      `the fuse is blown, nothing was taken: too much would go of ${what}. If clock and policy are right: ${await howToLift(db, plan.hash)}`,
     )
   }
-  const { liftFuse } = order
-  const resources = blown.map((one) => `retention:${plan.hash.slice(0, 16)}:${stepName(one)}`)
-  await appendEntries(
-    db,
-    resources.map((resource) => ({
-      actor,
-      action: 'retention.fuse.lift',
-      resource,
-      purpose: 'retention',
-      caseId: liftFuse,
-      outcome: 'done',
-    })),
-  )
-  return [...before, ...blown.map(stepName)]
+  const steps = blown.map(stepName)
+  await liftFuse(db, { approval: order.liftFuse, plan: plan.hash, steps, actor, now: ruling.now })
+  return [...before, ...steps]
 }
 
 interface Taking {

@@ -17,12 +17,13 @@ const PURE = [
   '^src/modules/attribution/(facts|personal|path|credit|tally|channels|channels-document)\\.ts$',
   '^src/audit/tree\\.ts$',
   '^src/officers/(throttle-policy|password-rules|common-passwords|roles)\\.ts$',
+  '^src/disclosures/state\\.ts$',
   '/due\\.ts$',
 ]
 
 /** Files that hold queries: everybody else is handed what a query found. */
 const QUERIES = [
-  '^src/(db|audit|consent|eventlog|identity|keys|modules|officers|pipeline|retention|totals|cli)/',
+  '^src/(db|audit|consent|disclosures|eventlog|identity|keys|mail|modules|officers|pipeline|retention|totals|cli)/',
   '^src/policy/registry\\.ts$',
   '^src/http/(sources|tokens|tables|authenticate|deps)\\.ts$',
   '^src/(app|main)\\.ts$',

@@ -86,6 +86,8 @@ export interface TestAppOptions {
   /** `http://weir.test` where nothing is said. */
   readonly publicUrl?: string
   readonly mode?: 'development' | 'production'
+  /** A mail server and the data protection officer's address. */
+  readonly mail?: { readonly smtpUrl: string; readonly dpo: string }
   /** Runs as superuser in the new database before the gateway is made: schemas and roles of test modules. */
   readonly prepare?: (superuser: pg.Client) => Promise<void>
   /** Deliver on its own, as in production, rather than when the test says so. */
@@ -121,11 +123,13 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
         workers: 1,
         queueLimit: options.queueLimit ?? 20_000,
       },
+      mail: { dpo: options.mail?.dpo, from: 'weir@weir.test' },
     },
     db,
     keys: provider,
     log,
     now: () => Date.now() + shift,
+    smtpUrl: options.mail?.smtpUrl,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
   } satisfies AppOptions
   const nodes: App[] = []

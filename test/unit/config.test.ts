@@ -38,6 +38,7 @@ test('an empty environment is a development gateway on loopback with an embedded
       queueLimit: 20_000,
     },
     keys: { uri: `file:${resolve('data', 'keys')}`, passphraseFile: undefined },
+    mail: { dpo: undefined, from: 'weir@localhost' },
     delivery: true,
     startedByNpm: false,
     endsWith: undefined,

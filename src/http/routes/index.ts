@@ -1,4 +1,5 @@
 import type { HttpDeps } from '../deps.ts'
+import { approveDisclosure, refuseDisclosure } from './approvals.ts'
 import { addCosts, readCredit } from './attribution.ts'
 import { auditEntries, auditExport } from './audit-entries.ts'
 import { auditSearch, auditStatistics, ownAccesses } from './audit-people.ts'
@@ -7,6 +8,8 @@ import { auditSample } from './audit-sample.ts'
 import { askNewAuthenticator, ownAuthenticators, registerAuthenticator, removeAuthenticator } from './authenticators.ts'
 import { readConsent, recordConsent } from './consent.ts'
 import { explainDecision } from './decisions.ts'
+import { askDisclosure, listDisclosures, showDisclosure } from './disclosures.ts'
+import { readDisclosure, reviewDisclosure } from './disclosures-data.ts'
 import { docsPage, openApiDocument } from './docs.ts'
 import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
@@ -50,6 +53,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     ownAccesses(deps),
     keyHorizon(deps),
     ...officerRoutes(deps),
+    ...disclosureRoutes(deps),
     healthz(),
     readyz(deps),
     metrics(deps),
@@ -83,5 +87,18 @@ function officerRoutes(deps: HttpDeps): Route[] {
     changeRole(deps),
     disableOfficer(deps),
     endSessionsOf(deps),
+  ]
+}
+
+/** What is shown, and done, with another officer's approval only. */
+function disclosureRoutes(deps: HttpDeps): Route[] {
+  return [
+    askDisclosure(deps),
+    listDisclosures(deps),
+    showDisclosure(deps),
+    approveDisclosure(deps),
+    refuseDisclosure(deps),
+    readDisclosure(deps),
+    reviewDisclosure(deps),
   ]
 }

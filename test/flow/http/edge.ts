@@ -153,6 +153,15 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
         now: () => edge.now,
       }),
     ),
+    disclosures: {
+      ask: async (): Promise<JsonObject> => ({}),
+      list: async (): Promise<JsonObject> => ({ disclosures: [], next: null }),
+      show: async ({ id }): Promise<JsonObject> => ({ id }),
+      approve: async ({ id }): Promise<JsonObject> => ({ id }),
+      refuse: async ({ id }): Promise<JsonObject> => ({ id }),
+      review: async ({ id }): Promise<JsonObject> => ({ id }),
+      data: async ({ id }): Promise<JsonObject> => ({ id }),
+    },
     async recordRefusal(input) {
       edge.refusals.push(input)
     },
