@@ -3,7 +3,7 @@ import type { Db } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import type { Logger } from '../log.ts'
 import type { Position } from './leading.ts'
-import { storedReader } from './stored-tree.ts'
+import { lastSigned, storedReader } from './stored-tree.ts'
 import { consistencyProof } from './tree.ts'
 import { type Submitted, submitTo, type WitnessAddress } from './witness-client.ts'
 
@@ -70,6 +70,7 @@ function courier(deps: CosignerDeps, witness: Pick<WitnessAddress, 'url' | 'key'
       await keep(deps.db, position, witness.key.name, submitted.line)
       return undefined
     }
+    if (submitted.outcome === 'ahead' && (await isKnown(deps.db, position, submitted.size))) return undefined
     return troubleOf(deps, witness.key.name, submitted)
   }
 
@@ -99,6 +100,11 @@ function courier(deps: CosignerDeps, witness: Pick<WitnessAddress, 'url' | 'key'
       ending = new AbortController()
     },
   }
+}
+
+/** Whether a newer checkpoint was signed here meanwhile, which somebody else took there: then it is not the log that lags. */
+async function isKnown(db: Db, { shard }: Position, size: bigint): Promise<boolean> {
+  return ((await lastSigned(db, shard.shard))?.size ?? 0n) >= size
 }
 
 async function keep(db: Db, { shard, signed }: Position, witness: string, line: string): Promise<void> {
