@@ -37,13 +37,17 @@ export function checkPassword(keys: OfficerKeys, account: Account | undefined, p
   return verifyPassword(keys.pepper(account?.pepper ?? PEPPER), account?.passwordHash, password)
 }
 
-/** Where the hash is weaker than new ones are: what stores a new one, unless it was changed meanwhile. */
+/** Whether the hash is weaker than new ones are. */
+export function wantsRehash({ passwordHash, pepper }: Account): boolean {
+  return isWeaker(passwordHash) || pepper !== PEPPER
+}
+
+/** A new hash of the password that was just proved, and what stores it unless it was changed meanwhile. */
 export async function rehash(
   keys: OfficerKeys,
   account: Account,
   password: string,
-): Promise<((tx: Tx) => Promise<void>) | undefined> {
-  if (!isWeaker(account.passwordHash) && account.pepper === PEPPER) return undefined
+): Promise<(tx: Tx) => Promise<void>> {
   const fresh = await hashPassword(keys.pepper(PEPPER), password)
   return async (tx) => {
     await tx.$client.query(

@@ -8,11 +8,19 @@ import { assertionOptions } from './authenticators.ts'
 import { issueChallenge, takeChallenge } from './challenges.ts'
 import type { OfficerDeps } from './deps.ts'
 import { emailIndex } from './email.ts'
-import { type Account, accountByIndex, accountOf, checkPassword, rehash, stillStands } from './first-factor.ts'
+import {
+  type Account,
+  accountByIndex,
+  accountOf,
+  checkPassword,
+  rehash,
+  stillStands,
+  wantsRehash,
+} from './first-factor.ts'
 import { takeRecoveryCode } from './recovery.ts'
 import { relyingParty } from './relying-party.ts'
 import { endSessionOfToken, type Session, startSession } from './sessions.ts'
-import { admit, codesLocked, countCode, forgive, type ThrottleDeps } from './throttle.ts'
+import { admit, codesLocked, countCode, forgive, type ThrottleDeps, takeBack } from './throttle.ts'
 import { takeStep } from './totp.ts'
 import { stepOfAccount } from './totp-account.ts'
 
@@ -95,9 +103,15 @@ async function proveFirst(
   password: string,
   { addressPrefix }: Where,
 ): Promise<First> {
-  const { trusted } = await admit(throttleOf(deps), { account: index, prefix: addressPrefix })
+  const attempt = { account: index, prefix: addressPrefix }
+  const { trusted } = await admit(throttleOf(deps), attempt)
   const account = await accountByIndex(deps.db, index)
-  const matches = await deps.limit(() => checkPassword(deps.keys(), account, password))
+  const matches = await deps
+    .limit(() => checkPassword(deps.keys(), account, password))
+    .catch(async (error: unknown) => {
+      if (isBusy(error)) await takeBack(throttleOf(deps), attempt) // nothing was looked at
+      throw error
+    })
   return { account, trusted, proved: matches && account?.disabled === false }
 }
 
@@ -145,7 +159,7 @@ interface Opening {
 async function open(deps: OfficerDeps, { account, index, amr, where, password }: Opening): Promise<SignedIn> {
   const keys = deps.keys()
   const now = deps.now()
-  const fresher = password === undefined ? undefined : await deps.limit(() => rehash(keys, account, password))
+  const fresher = password !== undefined && wantsRehash(account) ? await freshHash(deps, account, password) : undefined
   const signedIn = await transaction(deps.db, async (tx) => {
     if (!(await stillStands(tx, account))) return undefined
     if (fresher !== undefined) await fresher(tx)
@@ -167,6 +181,22 @@ async function open(deps: OfficerDeps, { account, index, amr, where, password }:
   })
   if (signedIn === undefined) throw await failed(deps, account)
   return signedIn
+}
+
+/** Undefined where too many sign in just now: the next login will do. */
+function freshHash(deps: OfficerDeps, account: Account, password: string): Promise<StoreHash | undefined> {
+  return deps
+    .limit(() => rehash(deps.keys(), account, password))
+    .catch((error: unknown) => {
+      if (isBusy(error)) return undefined
+      throw error
+    })
+}
+
+type StoreHash = Awaited<ReturnType<typeof rehash>>
+
+function isBusy(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'sign-in-busy'
 }
 
 /** One answer for every failure; the audit log says which account it was about, where there is one. */

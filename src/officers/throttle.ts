@@ -58,6 +58,14 @@ export async function forgive(db: Db | Tx, deps: Omit<ThrottleDeps, 'db'>, attem
   )
 }
 
+/** The attempt was not made after all. */
+export async function takeBack({ db, key }: ThrottleDeps, attempt: Attempt): Promise<void> {
+  await db.$client.query(
+    'update weir.login_throttle set failures = greatest(failures - 1, 0) where key = any($1::bytea[])',
+    [Object.values(keysOf(key, attempt))],
+  )
+}
+
 /** Whether codes for an account are not looked at now, since too many wrong ones came with the right password. */
 export async function codesLocked({ db, key, now }: ThrottleDeps, account: Uint8Array): Promise<boolean> {
   const { rows } = await db.$client.query<{ failures: number; last_at: Date }>(

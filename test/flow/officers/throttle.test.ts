@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openPool } from '../../../src/db/pool.ts'
 import type { AppError } from '../../../src/errors.ts'
 import { createOfficers, type Officers, officerDeps } from '../../../src/officers/officers.ts'
 import { makeOfficer, newBrowser, type Officer } from '../../support/officers.ts'
@@ -124,6 +125,51 @@ test('what is a day old is forgotten, where nobody got in', async () => {
     [new Date(now)],
   )
   expect(rows).toEqual([{ trusted: true }])
+})
+
+test('what is wrong cannot be told by the work that is done: the same turns with the database, one argon2 each', async () => {
+  const db = openPool({ url: weir.database.appUrl, max: 2 })
+  const work = { turns: 0, hashes: 0 }
+  db.$client.on('acquire', () => {
+    work.turns += 1
+  })
+  const audit = { append: async () => undefined }
+  const deps = officerDeps({ db, keyring: weir.keyring, audit, publicUrl: 'http://weir.test', now: () => now })
+  const counting = createOfficers({
+    ...deps,
+    limit: (argon2) => {
+      work.hashes += 1
+      return deps.limit(argon2)
+    },
+  })
+  const disabled = await makeOfficer(weir, 'auditor')
+  await weir.owner.$client.query('update weir.officer set disabled_at = now() where officer_id = $1', [
+    disabled.officer,
+  ])
+  const { email, password } = officer
+  const totp = officer.code(now)
+  const cases: [string, { email: string; password: string }, string][] = [
+    ['a wrong password', { email, password: 'wrong' }, totp],
+    ['a wrong code', { email, password }, '000000'],
+    ['both', { email, password: 'wrong' }, '000000'],
+    ['an account that is not there', { email: 'nobody@weir.example', password }, totp],
+    ['no address', { email: 'nobody', password }, totp],
+    ['a disabled account', { email: disabled.email, password: disabled.password }, disabled.code(now)],
+  ]
+  for (const second of ['totp', 'recoveryCode'] as const) {
+    const seen: Record<string, unknown> = {}
+    for (const [i, [what, first, code]] of cases.entries()) {
+      Object.assign(work, { turns: 0, hashes: 0 })
+      const given = second === 'totp' ? { ...first, totp: code } : { ...first, recoveryCode: 'no code of anybody' }
+      const where = { addressPrefix: `198.51.${i}.0/24`, presented: undefined }
+      await expect(counting.signIn(given, where)).rejects.toMatchObject({ code: 'login-failed' })
+      seen[what] = { ...work }
+    }
+    const first = Object.values(seen)[0]
+    expect(seen).toEqual(Object.fromEntries(cases.map(([what]) => [what, first])))
+    expect(first).toMatchObject({ hashes: 1 })
+  }
+  await db.$client.end()
 })
 
 test('over HTTP it is 429 with whole seconds, and holds no address and no account in clear', async () => {
