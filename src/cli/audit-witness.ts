@@ -40,7 +40,9 @@ export function registerWitness(command: Command): void {
     const logs = options.log.map((vkey) => readKey(vkey).name)
     const text = `Witness ${witness.vkey}\nListens on ${witness.url}, for ${logs.join(', ')}.`
     answer(options, { vkey: witness.vkey, url: witness.url, logs }, text)
-    await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')])
+    await new Promise((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
+    })
     await witness.stop()
   })
 }
