@@ -2,7 +2,7 @@ import { type Db, overConnection, type Tx } from '../db/pool.ts'
 import { addLines } from './checkpoint.ts'
 import { bodyOf, ENTRY_COLUMNS, type EntryRow } from './entry.ts'
 import type { ShardSource, SourceCheckpoint, SourceEntry, SourceTile } from './shard-source.ts'
-import { readShards, type Shard } from './stored-tree.ts'
+import { lastCheckpoint, readShards, type Shard } from './stored-tree.ts'
 
 /**
  * The log as the database has it at one moment, shard after shard, to be verified or exported while it grows. Rows come
@@ -13,7 +13,11 @@ export async function withLog<T>(db: Db, work: (shards: readonly ShardSource[]) 
   try {
     await client.query('begin isolation level repeatable read read only')
     const tx = overConnection(client)
-    const result = await work((await readShards(tx)).map((shard) => sourceOf(tx, shard)))
+    const shards: ShardSource[] = []
+    for (const shard of await readShards(tx)) {
+      shards.push(sourceOf(tx, shard, (await lastCheckpoint(tx, shard.shard))?.size ?? 0n))
+    }
+    const result = await work(shards)
     await client.query('commit')
     return result
   } finally {
@@ -21,12 +25,13 @@ export async function withLog<T>(db: Db, work: (shards: readonly ShardSource[]) 
   }
 }
 
-function sourceOf(tx: Tx, shard: Shard): ShardSource {
+function sourceOf(tx: Tx, shard: Shard, size: bigint): ShardSource {
   const { origin, vkey, firstIndex } = shard
   return {
     origin,
     vkey,
     firstIndex,
+    size,
     entries: () => entriesOf(tx, shard),
     checkpoints: () => checkpointsOf(tx, shard),
     tiles: () => tilesOf(tx, shard),

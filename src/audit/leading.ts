@@ -147,16 +147,17 @@ async function holdLast(tx: Tx, deps: LeadingDeps): Promise<Held | undefined> {
   }
   const checkpoint = (await lastCheckpoint(tx, shard.shard)) ?? { size: 0n, root: EMPTY_ROOT }
   const state = await loadTileState(tx, shard, checkpoint.size)
-  if (!rootOf(frontierOf(state)).equals(checkpoint.root)) throw forked('its last checkpoint is not that of its entries')
+  if (!rootOf(frontierOf(state)).equals(checkpoint.root))
+    throw forked('the last checkpoint of the audit log is not that of its entries')
   if (shard.vkey !== vkeyOf(shard.origin, deps.key)) {
-    throw forked('its shard was signed with another key than the keyset holds')
+    throw forked('the audit log was signed with another key than the keyset holds')
   }
   const signed = await lastSigned(tx, shard.shard)
   if (signed === undefined) return { shard, state, signed: 0n, note: '', broken: false }
   const { size, root } = openCheckpoint(signed.note, [parseVerifierKey(shard.vkey)]).checkpoint
-  if (size !== signed.size || size > checkpoint.size) throw forked('it is shorter than what was signed')
+  if (size !== signed.size || size > checkpoint.size) throw forked('the audit log is shorter than what was signed')
   const then = rootOf(await frontierAt(size, storedReader(tx, shard, size)))
-  if (!then.equals(root)) throw forked('entries that were signed have changed')
+  if (!then.equals(root)) throw forked('entries of the audit log that were signed have changed')
   return { shard, state, signed: size, note: signed.note, broken: false }
 }
 
@@ -173,7 +174,8 @@ function vkeyOf(origin: string, key: KeyObject): string {
   return formatVerifierKey(verifierKey(origin, key, ED25519))
 }
 
-function forked(what: string): AppError {
-  const message = `the audit log is not extended: ${what}. Run weir audit verify`
+/** What makes the log one that must not be signed on. */
+export function forked(what: string): AppError {
+  const message = `${what}. Nothing is signed: run weir audit verify, and weir audit reopen to go on under another origin`
   return new AppError('conflict', message, { code: 'audit-forked' })
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { readAuditAges } from './ages.ts'
 import { type CosignerDeps, createCosigner } from './cosigner.ts'
-import { type Leading, type Position, resume } from './leading.ts'
+import { forked, type Leading, type Position, resume } from './leading.ts'
 
 export interface SequencerDeps {
   readonly db: Db
@@ -88,12 +88,15 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
   /** After a restart nothing is signed before the witnesses were asked what they have seen. */
   async function refuseObjected(position: Position | undefined): Promise<void> {
     objection = position === undefined ? undefined : await cosigner.objection(position)
-    if (objection !== undefined) throw objectedTo(objection)
+    if (objection !== undefined) throw forked(objection)
   }
 
-  function giveUpLead(): void {
-    lead?.client.release(true) // the lock goes with the connection
+  /** The lock goes with the connection; given back first where that is whole, so that the next one need not wait. */
+  async function giveUpLead(): Promise<void> {
+    const client = lead?.client
     lead = undefined
+    await client?.query('select pg_advisory_unlock_all()').catch(() => undefined)
+    client?.release(true)
   }
 
   /** One step at a time, whoever asks. */
@@ -108,14 +111,14 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       if (!(await takeLead())) return false
       const { leading } = lead!
       for (let more = true; more && !stopping; ) {
-        if (objection !== undefined) throw objectedTo(objection)
+        if (objection !== undefined) throw forked(objection)
         more = await leading.takeBatch()
         await leading.sign()
       }
       cosign(leading.position())
       return true
     } catch (error) {
-      giveUpLead()
+      await giveUpLead()
       if (error instanceof AppError && error.code === 'audit-forked' && trouble !== error.message) {
         trouble = error.message
         deps.metrics.auditTrouble(true)
@@ -123,7 +126,7 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       }
       throw error
     } finally {
-      if (running === undefined) giveUpLead()
+      if (running === undefined) await giveUpLead()
     }
   }
 
@@ -174,7 +177,7 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
       await turn
       await cosigner.idle()
       stopping = false
-      giveUpLead()
+      await giveUpLead()
     },
     step,
     async sequenced(record) {
@@ -187,11 +190,6 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
     },
     trouble: () => trouble,
   }
-}
-
-function objectedTo(what: string): AppError {
-  const message = `${what}. Nothing is signed: run weir audit verify, and weir audit reopen if a backup was restored`
-  return new AppError('conflict', message, { code: 'audit-forked' })
 }
 
 function behind(): AppError {

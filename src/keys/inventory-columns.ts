@@ -165,6 +165,7 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     commitment: { fieldClass: 'identity', suite: 'HMAC-SHA-256', keyClass: 'subject' },
     sealed: sealed('identity'),
   },
+  'weir.audit_break': { reason: nobodys },
   'weir.audit_shard': { origin: nobodys, vkey: nobodys, previous: nobodys },
   'weir.audit_tile': { hashes: randomHash, root: randomHash },
   'weir.audit_checkpoint': { root: randomHash },

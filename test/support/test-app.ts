@@ -18,6 +18,7 @@ import { createLog } from '../../src/log.ts'
 import type { Module } from '../../src/modules/module.ts'
 import type { Role } from '../../src/officers/roles.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
+import { until } from './until.ts'
 
 /** The real gateway on a database of its own, over real HTTP. Only the clock can be replaced. */
 export interface TestApp {
@@ -190,7 +191,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
       return (answer.body.results as { outcome: string }[]).map((result) => result.outcome)
     },
     async entries(action) {
-      await app.sequencer.step()
+      await until('what waits is taken in', () => app.sequencer.step())
       const { rows } = await owner.$client.query<EnteredRow>(
         `select index, actor, action, resource, purpose, case_id, outcome, more from weir.audit_entry
          where action not in ('intake.decide', 'audit.open') and ($1::text is null or action = $1) order by index`,

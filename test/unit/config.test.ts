@@ -40,6 +40,7 @@ test('an empty environment is a development gateway on loopback with an embedded
     keys: { uri: `file:${resolve('data', 'keys')}`, passphraseFile: undefined },
     mail: { dpo: undefined, from: 'weir@localhost' },
     delivery: true,
+    audit: { witnesses: [] },
     startedByNpm: false,
     endsWith: undefined,
     log: { level: 'info' },
