@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { JsonObject } from '../../../src/event/event.ts'
+import { subjectOf } from '../../support/stored.ts'
+import { byPseudonym, type House, openHouse, type Person } from './house.ts'
+
+let house: House
+let ann: Person
+let ben: Person
+
+beforeAll(async () => {
+  house = await openHouse()
+  ann = await house.officer('compliance')
+  ben = await house.officer('compliance')
+})
+afterAll(() => house.stop())
+
+const ATTRIBUTION = { name: 'attribution', purpose: 'attribution' } as const
+const RECOMMENDATION = { name: 'recommendation', purpose: 'personalisation' } as const
+
+function pseudonymAt(module: typeof ATTRIBUTION | typeof RECOMMENDATION, subject = house.alice): string {
+  return house.weir.app.pseudonymiserOf(module).pseudonym(subject, house.now())
+}
+
+/** Asked, approved, read. */
+async function answerTo(asked: JsonObject): Promise<JsonObject> {
+  const id = await house.ask(ann, asked)
+  expect((await house.approve(ben, id)).status).toBe(200)
+  const { status, body } = await house.read(ann, id)
+  expect(status).toBe(200)
+  return body
+}
+
+test('a pseudonym of a destination leads to the identifiers of the types that were approved', async () => {
+  const asked = (types: string[]) => byPseudonym('reidentify', pseudonymAt(ATTRIBUTION), { types })
+  expect((await answerTo(asked(['user_id']))).identifiers).toEqual([{ type: 'user_id', value: 'alice' }])
+  expect((await answerTo(asked(['user_id', 'anonymous_id']))).identifiers).toEqual([
+    { type: 'anonymous_id', value: house.aliceDevice },
+    { type: 'user_id', value: 'alice' },
+  ])
+  expect((await answerTo(asked(['email', 'phone']))).identifiers).toEqual([])
+})
+
+test('that of a device leads to its confirmed user', async () => {
+  const device = (await subjectOf(house.weir, 'anonymous_id', house.aliceDevice))!
+  const asked = byPseudonym('reidentify', pseudonymAt(ATTRIBUTION, device), { types: ['user_id'] })
+  expect((await answerTo(asked)).identifiers).toEqual([{ type: 'user_id', value: 'alice' }])
+})
+
+test('a pseudonym is translated into that of another destination, and back', async () => {
+  const [there, here] = [pseudonymAt(ATTRIBUTION), pseudonymAt(RECOMMENDATION)]
+  expect((await answerTo(byPseudonym('translate', there, { to: 'recommendation' }))).pseudonym).toBe(here)
+  const back = byPseudonym('translate', here, { destination: 'recommendation', to: 'attribution' })
+  expect((await answerTo(back)).pseudonym).toBe(there)
+})
+
+test.each([
+  ['made up', () => `p1.AAAB.${'A'.repeat(22)}`],
+  ['of another destination', () => pseudonymAt(RECOMMENDATION)],
+  ['of a root that was never there', () => pseudonymAt(ATTRIBUTION).replace(/^p1\.[^.]+/, 'p1.__8A')],
+  ['of a period, where pseudonyms do not roll', () => pseudonymAt(ATTRIBUTION).replace(/^p1\.([^.]+)/, 'p2.$1.1')],
+])('a pseudonym that is %s is nobody’s', async (_what, made) => {
+  const asked = byPseudonym('reidentify', made(), { types: ['user_id'] })
+  expect(await answerTo(asked)).toMatchObject({ identifiers: [], read: 1 })
+  expect((await answerTo(byPseudonym('translate', made(), { to: 'recommendation' }))).pseudonym).toBeNull()
+})
+
+test('the pseudonym that was asked for is not kept, and stands in no entry', async () => {
+  const pseudonym = pseudonymAt(ATTRIBUTION)
+  const { rows } = await house.weir.owner.$client.query<{ found: boolean }>(
+    `select exists (select from weir.disclosure d where strpos(d::text, $1) > 0)
+       or exists (select from weir.audit_entry e where strpos(e::text, $1) > 0) as found`,
+    [pseudonym],
+  )
+  expect(rows[0]!.found).toBe(false)
+  const entry = (await house.entries()).findLast(({ action }) => action === 'disclosure.read')!
+  expect(entry.more).toMatchObject({ kind: 'translate', destination: 'attribution', to: 'recommendation' })
+})
