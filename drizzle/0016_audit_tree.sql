@@ -211,7 +211,7 @@ begin
     coalesce((select max(break_id) from weir.audit_break), 0));
   insert into weir.audit_queue (actor, action, resource, purpose, outcome, more)
   values ('weir', 'audit.open', 'shard:' || new_origin, 'audit', 'done',
-    '{"previous":' || coalesce('"' || encode(sha256(convert_to(previous_note, 'UTF8')), 'hex') || '"', 'null') || '}');
+    '{"previous":' || coalesce(to_json(split_part(previous_note, E'\n\n', 1) || E'\n')::text, 'null') || '}');
   execute format('create table weir.%I partition of weir.audit_entry for values in (%s)', 'audit_entry_' || new_shard, new_shard);
   return coalesce(first, 0);
 end

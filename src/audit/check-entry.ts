@@ -13,6 +13,16 @@ export function faultOf(body: Uint8Array, witnessed: number | undefined): BodyFa
   return witnessed !== undefined && at < witnessed - MAX_WAIT ? 'back-dated' : undefined
 }
 
+const OPENING = Buffer.from('{"action":"audit.open"') // members are sorted, so this comes first
+
+/** What the shard of this entry was opened after: the text of the checkpoint before it. Undefined for any other entry. */
+export function openedAfter(body: Uint8Array): string | undefined {
+  if (!OPENING.equals(body.subarray(0, OPENING.length))) return undefined
+  const entry = parseCanonical(Buffer.from(body).toString('utf8'))
+  const previous: unknown = typeof entry === 'object' && entry !== null ? Reflect.get(entry, 'previous') : undefined
+  return typeof previous === 'string' ? previous : undefined
+}
+
 /** The time in a body, in ms since 1970; undefined where the body is not the canonical JSON of an object that has one. */
 function timeIn(body: Uint8Array): number | undefined {
   if (!isUtf8(body)) return undefined // as text it would not be the body any more

@@ -37,6 +37,8 @@ export async function verifyLog(shards: readonly ShardSource[], options: VerifyO
       known: kept.get(shard.origin) ?? [],
       onProgress: (entries) => options.onProgress?.(before + entries),
     })
+    const broken = doesNotFollow(result, results.at(-1))
+    if (broken !== undefined) problems.add({ kind: 'fork', index: `${shard.firstIndex}`, detail: broken })
     kept.delete(shard.origin)
     for (const problem of result.problems) problems.add(problem)
     results.push(result)
@@ -48,6 +50,22 @@ export async function verifyLog(shards: readonly ShardSource[], options: VerifyO
   const dropped = problems.dropped + results.reduce((sum, result) => sum + result.dropped, 0)
   const ok = problems.ok && results.every((result) => result.ok)
   return { ok, size, root: results.at(-1)?.root ?? EMPTY_ROOT, problems: problems.found, dropped, shards: results }
+}
+
+/** A shard says in an entry of its own which tree came before it: that one must still be the one that is there. */
+function doesNotFollow({ after, origin }: ShardResult, before: ShardResult | undefined): string | undefined {
+  if (after === undefined) return undefined
+  try {
+    const said = parseCheckpoint(after)
+    if (before === undefined) return `${origin} was opened after ${said.origin}, which is not there`
+    if (said.origin !== before.origin) return `${origin} was opened after ${said.origin}, not after ${before.origin}`
+    if (said.size > before.size) return `${said.origin} had ${said.size} entries when ${origin} was opened`
+    const isOther = said.size === before.size && !said.root.equals(before.root)
+    return isOther ? `${said.origin} had other entries when ${origin} was opened` : undefined
+  } catch (error) {
+    if (error instanceof FormatError) return `the entry that opened ${origin} names no checkpoint`
+    throw error
+  }
 }
 
 function byOrigin(notes: readonly string[], onProblem: (problem: Problem) => void): Map<string, string[]> {

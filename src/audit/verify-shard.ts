@@ -1,5 +1,5 @@
 import { type CheckpointCheck, checkCheckpoints } from './check-checkpoints.ts'
-import { faultOf } from './check-entry.ts'
+import { faultOf, openedAfter } from './check-entry.ts'
 import { checkTiles, type TileCheck } from './check-tiles.ts'
 import { FormatError } from './format-error.ts'
 import { type GrowingTree, growTree } from './growing-tree.ts'
@@ -24,6 +24,8 @@ export interface ShardResult {
   /** Entries, those that are gone counted; the root is over them, or over what comes before the first without a leaf. */
   readonly size: bigint
   readonly root: Buffer
+  /** Text of the checkpoint that it says it was opened after. */
+  readonly after?: string
   readonly problems: readonly Problem[]
   /** How many more problems there were. */
   readonly dropped: number
@@ -41,7 +43,7 @@ export async function verifyShard(source: ShardSource, options: VerifyOptions = 
   const problems = collectProblems()
   const tree = growTree()
   const key = keyOf(source, options.keys, problems)
-  const walk = { source, tree, problems, count: 0n, hasHole: false }
+  const walk = { source, tree, problems, count: 0n, hasHole: false, after: undefined as string | undefined }
   if (key !== undefined) {
     const keys = { log: key, witnesses: options.witnesses ?? [], known: options.known ?? [] }
     try {
@@ -55,7 +57,8 @@ export async function verifyShard(source: ShardSource, options: VerifyOptions = 
   }
   for (const problem of source.problems?.() ?? []) problems.add(problem)
   const { ok, found, dropped } = problems
-  return { origin: source.origin, ok, size: walk.count, root: tree.root(), problems: found, dropped }
+  const opened = walk.after === undefined ? {} : { after: walk.after }
+  return { origin: source.origin, ok, size: walk.count, root: tree.root(), ...opened, problems: found, dropped }
 }
 
 function keyOf(
@@ -93,6 +96,8 @@ interface Walk {
   count: bigint
   /** An entry and its leaf are gone: there is no root from there on. */
   hasHole: boolean
+  /** What its opening entry says came before. */
+  after: string | undefined
 }
 
 async function walkEntries(walk: Walk, onProgress?: (entries: number) => void): Promise<void> {
@@ -118,7 +123,8 @@ async function walkEntries(walk: Walk, onProgress?: (entries: number) => void): 
 }
 
 /** The leaf as it is stored: where the body alone was changed the tree still stands, and the entry is named. */
-function checkedLeaf({ problems, checkpoints }: Walk, { index, body, leaf }: SourceEntry): Buffer {
+function checkedLeaf(walk: Walk, { index, body, leaf }: SourceEntry): Buffer {
+  const { problems, checkpoints } = walk
   const computed = leafHash(body)
   if (leaf !== undefined && !leaf.equals(computed)) {
     problems.add({ kind: 'changed', index: `${index}` })
@@ -126,6 +132,7 @@ function checkedLeaf({ problems, checkpoints }: Walk, { index, body, leaf }: Sou
   }
   const fault = faultOf(body, checkpoints.witnessed)
   if (fault !== undefined) problems.add({ kind: fault, index: `${index}` })
+  walk.after ??= openedAfter(body)
   return computed
 }
 

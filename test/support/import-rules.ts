@@ -15,7 +15,7 @@ const PURE = [
   '^src/identity/(blind-index|normalise|normalised|normalise-email|normalise-phone|entropy)\\.ts$',
   '^src/totals/order-count\\.ts$',
   '^src/modules/attribution/(facts|personal|path|credit|tally|channels|channels-document)\\.ts$',
-  '^src/audit/tree\\.ts$',
+  '^src/audit/(tree|tiles|tile-paths|bundles|verifier-key|note|checkpoint|jcs|tlog-proof|format-error|decisions|detail)\\.ts$',
   '^src/officers/(throttle-policy|password-rules|common-passwords|roles)\\.ts$',
   '^src/disclosures/state\\.ts$',
   '/due\\.ts$',

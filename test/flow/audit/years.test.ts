@@ -1,11 +1,14 @@
-import { createHash, createSecretKey } from 'node:crypto'
+import { createSecretKey } from 'node:crypto'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { signCheckpoint } from '../../../src/audit/checkpoint.ts'
 import { withLog } from '../../../src/audit/database-source.ts'
 import { appendEntries } from '../../../src/audit/log.ts'
 import { logSigningKey } from '../../../src/audit/log-key.ts'
 import { proveEntry } from '../../../src/audit/prove-entry.ts'
 import { createSequencer, type Sequencer } from '../../../src/audit/sequencer.ts'
 import { verifyTlogProof } from '../../../src/audit/tlog-proof.ts'
+import { treeHash } from '../../../src/audit/tree.ts'
 import { parseVerifierKey } from '../../../src/audit/verifier-key.ts'
 import { verifyLog } from '../../../src/audit/verify-log.ts'
 import { type Db, openPool } from '../../../src/db/pool.ts'
@@ -13,6 +16,7 @@ import { createLog } from '../../../src/log.ts'
 import { createMetrics } from '../../../src/metrics.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.ts'
 
+const key = logSigningKey(createSecretKey(Buffer.alloc(32, 7)))
 let database: TestDatabase
 let db: Db
 let sequencer: Sequencer
@@ -22,7 +26,7 @@ beforeAll(async () => {
   db = openPool({ url: database.ownerUrl })
   sequencer = createSequencer({
     db,
-    key: logSigningKey(createSecretKey(Buffer.alloc(32, 7))),
+    key,
     publicUrl: 'https://weir.shop.example:8443',
     log: createLog({ level: 'silent' }),
     metrics: createMetrics(),
@@ -64,8 +68,8 @@ test('each year is a tree of its own under its own name, and begins with what th
   const opened = await db.$client.query<{ more: string }>(
     `select more from weir.audit_entry where action = 'audit.open' order by index desc limit 1`,
   )
-  const hash = createHash('sha256').update(rows[1]!.previous!).digest('hex')
-  expect(JSON.parse(opened.rows[0]!.more)).toEqual({ previous: hash })
+  const [text] = rows[1]!.previous!.split('\n\n')
+  expect(JSON.parse(opened.rows[0]!.more)).toEqual({ previous: `${text}\n` })
   const found = await withLog(db, (shards) => verifyLog(shards))
   expect(found).toMatchObject({ ok: true, problems: [] })
   expect(found.shards.map((shard) => shard.size)).toEqual([300n, 4n])
@@ -83,4 +87,33 @@ test('an entry of any year is proved under the key of its year', async () => {
     expect(verifyTlogProof(receipt, { log: [keys[year]!] }).outcome).toBe('valid')
     expect(verifyTlogProof(receipt, { log: [keys[1 - year]!] }).outcome).toBe('signature')
   }
+})
+
+test('a year that was made anew, signatures and all, is not the one that the next year was opened after', async () => {
+  const superuser = new pg.Client({ connectionString: database.superuserUrl })
+  await superuser.connect()
+  try {
+    const { rows } = await superuser.query<{ index: string; leaf: Buffer; origin: string }>(
+      `select e.index, e.leaf, s.origin from weir.audit_entry e join weir.audit_shard s on s.shard = e.shard
+       where e.shard = 1 and index < 200 order by index`,
+    )
+    const { origin } = rows[0]!
+    const root = treeHash(rows.map(({ leaf }) => leaf))
+    const note = signCheckpoint({ origin, size: 200n, root }, { name: origin, key })
+    await superuser.query('set session_replication_role = replica')
+    await superuser.query('delete from weir.audit_entry where shard = 1 and index >= 200')
+    for (const table of ['tile', 'signature', 'checkpoint']) {
+      await superuser.query(`delete from weir.audit_${table} where shard = 1`)
+    }
+    await superuser.query('insert into weir.audit_checkpoint (shard, size, root) values (1, 200, $1)', [root])
+    await superuser.query('insert into weir.audit_signature (shard, size, note) values (1, 200, $1)', [note])
+    await superuser.query('update weir.audit_entry set index = index - 100 where shard = 2')
+    await superuser.query('update weir.audit_shard set first_index = 200 where shard = 2')
+  } finally {
+    await superuser.end()
+  }
+  const found = await withLog(db, (shards) => verifyLog(shards))
+  expect(found.problems).toMatchObject([
+    { kind: 'fork', index: '200', detail: expect.stringContaining('had 300 entries') },
+  ])
 })
