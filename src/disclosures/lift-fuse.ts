@@ -18,23 +18,20 @@ export async function liftFuse(
     readonly plan: string
     readonly steps: readonly string[]
     readonly actor: string
-    /** Milliseconds since 1970. */
-    readonly now: number
   },
 ): Promise<void> {
-  const { approval, plan, steps, actor, now } = input
-  const lifted = ID.test(approval) && (await transaction(db, (tx) => take(tx, { approval, plan, steps, actor, now })))
+  const lifted = ID.test(input.approval) && (await transaction(db, (tx) => take(tx, input)))
   if (!lifted) throw notApproved(await missing(db, input))
 }
 
 async function take(tx: Tx, input: Parameters<typeof liftFuse>[1]): Promise<boolean> {
-  const { approval, plan, steps, actor, now } = input
+  const { approval, plan, steps, actor } = input
   const { rows } = await tx.$client.query<{ case_id: string }>(
     `update weir.disclosure set used = used + 1
      where disclosure_id = $1 and kind = 'retention-fuse' and plan_hash = $2 and decision = 'approved' and voided_at is null
-       and used < reads and expires_at > $3
+       and used < reads and expires_at > clock_timestamp()
      returning case_id`,
-    [approval, plan, new Date(now)],
+    [approval, plan],
   )
   const [row] = rows
   if (row === undefined) return false

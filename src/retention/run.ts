@@ -105,7 +105,7 @@ function covers(told: Terms, now: Terms): boolean {
  * nobody's decision, and holds. @returns the steps of which it is lifted
  */
 async function mindFuse(
-  { db, actor, ruling }: RunDeps,
+  { db, actor }: RunDeps,
   plan: Plan,
   order: RunOrder,
   before: readonly string[],
@@ -120,7 +120,7 @@ async function mindFuse(
     )
   }
   const steps = blown.map(stepName)
-  await liftFuse(db, { approval: order.liftFuse, plan: plan.hash, steps, actor, now: ruling.now })
+  await liftFuse(db, { approval: order.liftFuse, plan: plan.hash, steps, actor })
   return [...before, ...steps]
 }
 

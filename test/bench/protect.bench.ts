@@ -9,9 +9,12 @@ import { blindIndex } from '../../src/identity/blind-index.ts'
 import { generateKey } from '../../src/keys/key-table.ts'
 import { openKeyring } from '../../src/keys/keyring.ts'
 import { openFileProvider, readPassphrase } from '../../src/keys/providers/file.ts'
+import type { NewCredentials } from '../../src/officers/accounts.ts'
 import { makePseudonymiser } from '../../src/protect/pseudonymise.ts'
 import { openRecord, sealRecord } from '../../src/protect/seal.ts'
 import { generateSubjectKey, subjectKeys, unwrapSubjectKey, wrapSubjectKey } from '../../src/protect/subject-key.ts'
+import { approveFuse } from '../support/lifted-fuse.ts'
+import { asOfficer, type Officer } from '../support/officers.ts'
 import { createShopClient, progress, quantile, rounded, type ShopClient } from './client.ts'
 import { makeExpiredPartition, makeExpiredTouches } from './expired-rows.ts'
 import { type Gateway, startGateway } from './gateway.ts'
@@ -180,9 +183,23 @@ async function retain(
 ): Promise<{ p99: number; seconds: number }> {
   progress('making what has expired')
   const made = await make()
+  const lift = ['--lift-fuse', await liftedFor(gateway)]
   progress(`retention of ${made.rows} rows ${made.part === undefined ? 'one by one' : 'by partition'}`)
   return latencyWhile(shop, async () => {
     const { hash } = await gateway.weir('retention', 'plan')
-    await gateway.weir('retention', 'run', '--plan', hash!, '--lift-fuse', 'bench')
+    await gateway.weir('retention', 'run', '--plan', hash!, ...lift)
   })
+}
+
+/** An approval of the plan as it is now, by two officers made for it. */
+async function liftedFor(gateway: Gateway): Promise<string> {
+  const { hash } = await gateway.weir('retention', 'plan')
+  const [asker, approver] = [await officerOf(gateway), await officerOf(gateway)]
+  return approveFuse(gateway, { asker, approver }, hash!)
+}
+
+async function officerOf(gateway: Gateway): Promise<Officer> {
+  const email = `${randomUUID()}@bench.example`
+  const made = await gateway.weir('officer', 'add', '--email', email, '--role', 'compliance')
+  return asOfficer(made as unknown as NewCredentials, 'compliance', email) // what the command answers
 }

@@ -15,6 +15,7 @@ import { makePlan, type Plan, type PlanClass } from '../../src/retention/plan.ts
 import { readRuling } from '../../src/retention/ruling.ts'
 import { type Ran, type RunDeps, type RunOrder, runDue } from '../../src/retention/run.ts'
 import { makeExpiredPartition, makeExpiredTouches } from '../bench/expired-rows.ts'
+import { approvedFuse } from '../support/lifted-fuse.ts'
 import { policyWith } from '../support/recording-module.ts'
 import { runCommand } from '../support/run-command.ts'
 import { createTestApp, type TestApp, track } from '../support/test-app.ts'
@@ -128,7 +129,7 @@ describe('a plan', () => {
 })
 
 describe('the fuse', () => {
-  test('stops a run before it begins, until somebody lifts it by name', async () => {
+  test('stops a run before it begins, until two officers lift it', async () => {
     await makeExpiredPartition(weir.owner, 600, '2020-02-01')
     const kept = await count('weir.sealed')
     const { hash, classes } = await plan()
@@ -147,9 +148,12 @@ describe('the fuse', () => {
       /weir_retention_overdue_seconds\{class="behaviour"\} [1-9]\d{7}/,
     )
 
-    expect(await run({ expected: hash, liftFuse: 'Zhang Wei' })).toMatchObject({ finished: true })
+    const liftFuse = await approvedFuse(weir, hash)
+    expect(await run({ expected: hash, liftFuse })).toMatchObject({ finished: true })
     expect(await count('weir.sealed')).toBe(kept - 600)
-    expect(await weir.entries('retention.fuse.lift')).toMatchObject([{ case_id: 'Zhang Wei' }])
+    expect(await weir.entries('retention.fuse.lift')).toMatchObject([
+      { actor: 'cli', case_id: 'OPS-1', more: `{"approval":"disclosure:${liftFuse}"}` },
+    ])
     await weir.app.maintain()
     expect(await weir.app.metrics.registry.metrics()).toContain('weir_retention_fuse_blown{class="behaviour"} 0')
     expect(lastSaid()).toBe('housekeeping is done')
@@ -177,6 +181,7 @@ describe('a run that is broken off', () => {
        from generate_series(1, 1500)`,
     )
     const { classes, hash } = await plan()
+    const liftFuse = await approvedFuse(weir, hash)
     expect(classes.filter((one) => one.rows > 0).map((one) => [one.class, one.rows])).toEqual([
       ['behaviour', 80],
       ['consent-ledger', 1_500],
@@ -190,7 +195,7 @@ describe('a run that is broken off', () => {
       },
     }
     while (broken < 100) {
-      const ran = await run({ expected: hash, liftFuse: 'Zhang Wei' }, breaking).catch((error: Error) => error)
+      const ran = await run({ expected: hash, liftFuse }, breaking).catch((error: Error) => error)
       if (!(ran instanceof Error)) {
         done = ran
         break
@@ -234,7 +239,7 @@ describe('a run that is broken off', () => {
     await makeExpiredTouches(weir.owner, 60_000, '2020-01-02')
     const env = { ...process.env, DATABASE_URL: weir.database.ownerUrl, WEIR_DATA_DIR: folder }
     const { hash } = await plan()
-    const args = ['retention', 'run', '--plan', hash, '--lift-fuse', 'Zhang Wei', '--json']
+    const args = ['retention', 'run', '--plan', hash, '--lift-fuse', await approvedFuse(weir, hash), '--json']
     const child = spawn(process.execPath, [WEIR, ...args], { env, stdio: 'ignore' })
     const ended = once(child, 'exit')
     await until('it has begun', async () => {
@@ -266,7 +271,8 @@ describe('a run that is broken off', () => {
 
   test('two nodes take turns: one runs, the other leaves it to it', async () => {
     await makeExpiredTouches(weir.owner, 3_000, '2020-01-03')
-    const ran = await Promise.all([1, 2, 3].map(() => run({ liftFuse: 'Zhang Wei' })))
+    const liftFuse = await approvedFuse(weir, (await plan()).hash)
+    const ran = await Promise.all([1, 2, 3].map(() => run({ liftFuse })))
     expect(ran.filter((one) => one !== undefined).length).toBeGreaterThan(0)
     expect(ran.reduce((sum, one) => sum + (one?.taken['attribution.touch:delete'] ?? 0), 0)).toBe(3_000)
   })
@@ -331,7 +337,8 @@ test('a shorter period reaches what was sealed under a longer one, and drift see
   const late = violationsOf(await measureDrift(weir.db, shorter, { thorough: true }))
   expect(late.map((one) => one.class)).toContain('behaviour')
   const before = await count('weir.sealed')
-  const ran = await runDue(await deps({ ruling: shorter }), { liftFuse: 'Zhang Wei' })
+  const liftFuse = await approvedFuse(weir, (await makePlan(weir.db, shorter)).hash)
+  const ran = await runDue(await deps({ ruling: shorter }), { liftFuse })
   expect(ran!.taken['behaviour:delete']).toBe(cut!.rows)
   expect(await count('weir.sealed')).toBeLessThan(before)
 })

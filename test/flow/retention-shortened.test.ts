@@ -9,6 +9,7 @@ import { recommendation } from '../../src/modules/recommendation/recommendation.
 import { measureDrift, violationsOf } from '../../src/retention/drift.ts'
 import { makePlan, type Plan, type PlanClass } from '../../src/retention/plan.ts'
 import { readRuling } from '../../src/retention/ruling.ts'
+import { approvedFuse } from '../support/lifted-fuse.ts'
 import { policyWith } from '../support/recording-module.ts'
 import { runCommand } from '../support/run-command.ts'
 import { createTestApp, type TestApp, track } from '../support/test-app.ts'
@@ -151,7 +152,8 @@ test('the fuse says what its share is of; what it holds back is late in the metr
   expect((await runCommand(['retention', 'plan'], env)).stdout).toContain(
     `${rows} (fuse: ${rows} overdue since before this step, ${Math.round(share * 100)} % of the ${AGES.length} stored)`,
   )
-  const ran = await runCommand(['retention', 'run', '--plan', made.hash, '--lift-fuse', 'Zhang Wei', '--json'], env)
+  const lift = ['--lift-fuse', await approvedFuse(weir, made.hash)]
+  const ran = await runCommand(['retention', 'run', '--plan', made.hash, ...lift, '--json'], env)
   expect(ran).toMatchObject({ code: 0, stderr: '' })
   expect(await drift()).toMatchObject({ code: 0, violations: [] })
   await restarted.maintain()

@@ -85,7 +85,7 @@ export function newBrowser(url: string): Browser {
 
 /** Signs an officer in with password and TOTP. Each step of TOTP is good once: `steps` takes the next one. */
 export async function signIn(
-  weir: Weir,
+  weir: Pick<Weir, 'url'>,
   officer: Officer,
   { now = Date.now(), steps = 0 }: { readonly now?: number; readonly steps?: number } = {},
 ): Promise<Browser> {

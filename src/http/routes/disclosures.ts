@@ -49,12 +49,12 @@ export function askDisclosure(deps: HttpDeps): Route {
 }
 
 const querySchema = z.strictObject({
-  kind: z.enum(KINDS).optional(),
-  caseId: caseId.optional(),
+  kind: z.enum(KINDS).optional().describe('Only those of this kind.'),
+  caseId: caseId.optional().describe('Only those of this case.'),
   askedBy: z.uuid().optional().describe('Only those of this officer.'),
   waiting: z.enum(['decision', 'review']).optional().describe('Only those that another officer has to look at.'),
   cursor,
-  limit: limitOf(500),
+  limit: limitOf(500).describe('Requests of a page.'),
 })
 
 /** GET /api/disclosures */
