@@ -33,6 +33,7 @@ export async function approve(deps: DisclosureDeps, input: Deciding & { readonly
     const { officer, shown } = input
     const obstacle = approvalObstacle(disclosure, officer, deps.now())
     if (obstacle !== undefined) throw obstacleError(obstacle)
+    if (shown === undefined) throw factorMissing()
     const role = await rolesOf(tx, disclosure, officer)
     const challenge = requestHash(disclosure)
     const evidence = await verifyApproval(deps.officers, tx, { officer, challenge, ...shown })
@@ -100,6 +101,12 @@ async function rolesOf(tx: Tx, { askedBy }: Disclosure, approver: string): Promi
   const role = rows.find(({ id }) => id === approver)?.role
   if (role !== undefined && APPROVERS.includes(role)) return role
   throw new AppError('forbidden', `This needs the role ${APPROVERS.join(' or ')}.`, { code: 'role-missing' })
+}
+
+function factorMissing(): AppError {
+  return new AppError('forbidden', 'Show a second factor: send assertion, or totp where you have no authenticator.', {
+    code: 'factor-missing',
+  })
 }
 
 /** The whole evidence: with it anybody can check that this authenticator signed this request. */

@@ -71,7 +71,7 @@ export async function orEnterRefusal<T>(
   try {
     return await work()
   } catch (error) {
-    if (error instanceof AppError && error.kind !== 'overloaded') await audit.append(entry(error.code))
+    if (error instanceof AppError && error.status !== 503) await audit.append(entry(error.code))
     throw error
   }
 }

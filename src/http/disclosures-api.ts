@@ -51,8 +51,8 @@ export interface DisclosureList {
   readonly limit: number
 }
 
-/** What an approval is proved with. */
-export type ShownFactor = { readonly assertion: AuthenticationResponseJSON } | { readonly totp: string }
+/** What an approval is proved with; undefined where nothing was shown, which is refused and entered too. */
+export type ShownFactor = { readonly assertion: AuthenticationResponseJSON } | { readonly totp: string } | undefined
 
 interface OfOfficer {
   /** Whose session it is. */
@@ -73,7 +73,7 @@ export interface DisclosuresApi {
   list(input: OfOfficer & DisclosureList): Promise<JsonObject>
   /** With reason, canonical text, challenge and WebAuthn options. Throws AppError not-found. */
   show(input: OfRequest): Promise<JsonObject>
-  /** Throws AppError forbidden `own-request`, `factor-wrong`, `authenticator-needed`; conflict where it is decided or over. */
+  /** Throws AppError forbidden `own-request`, `factor-missing`, `factor-wrong`, `authenticator-needed`; conflict where it is decided or over. */
   approve(input: OfRequest & { readonly shown: ShownFactor }): Promise<JsonObject>
   refuse(input: OfRequest): Promise<JsonObject>
   review(input: OfRequest & { readonly outcome: 'justified' | 'not-justified' }): Promise<JsonObject>

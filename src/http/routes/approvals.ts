@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { HttpDeps } from '../deps.ts'
+import type { ShownFactor } from '../disclosures-api.ts'
 import { disclosureSchema, paramsSchema } from './disclosure-fields.ts'
 import { dpoAnswer, officerOf, SESSION_ONLY } from './disclosures.ts'
 import type { Route } from './route.ts'
@@ -8,8 +9,13 @@ import { assertionSchema } from './webauthn-schema.ts'
 
 const factorSchema = z
   .strictObject({ totp: totp.optional(), assertion: assertionSchema.optional() })
-  .refine((given) => (given.totp === undefined) !== (given.assertion === undefined), 'send assertion or totp')
+  .refine((given) => given.totp === undefined || given.assertion === undefined, 'send assertion or totp, not both')
   .meta({ id: 'Approval', examples: [{ totp: '123456' }] })
+
+function shownIn({ assertion, totp: code }: z.infer<typeof factorSchema>): ShownFactor {
+  if (assertion !== undefined) return { assertion }
+  return code === undefined ? undefined : { totp: code }
+}
 
 const answers = {
   200: { description: 'Decided.', schema: disclosureSchema },
@@ -36,8 +42,7 @@ export function approveDisclosure(deps: HttpDeps): Route {
       stepUp: SESSION_ONLY,
       async handle({ params, body, session }) {
         const { id } = params as z.infer<typeof paramsSchema>
-        const given = body as z.infer<typeof factorSchema>
-        const shown = given.assertion === undefined ? { totp: given.totp! } : { assertion: given.assertion }
+        const shown = shownIn(body as z.infer<typeof factorSchema>)
         return { json: await deps.disclosures.approve({ officer: officerOf(session), id, shown }) }
       },
     },

@@ -102,7 +102,7 @@ describe('an approval', () => {
 
   test('without a second factor is refused; with a code only where there is no authenticator', async () => {
     const id = await house.ask(ann)
-    expect((await ben.call('POST', path(id), {})).status).toBe(400)
+    await refused(ben, id, {}, 'factor-missing')
     await refused(ben, id, { totp: ben.officer.code(house.now(), 1) }, 'authenticator-needed')
     const { body } = await cam.call('GET', `/api/disclosures/${id}`)
     expect(body.options).toBeNull()
