@@ -32,7 +32,9 @@ export function createMailWorker(deps: MailWorkerDeps): MailWorker {
   let stopping = false
 
   async function processAll(): Promise<void> {
-    for (let mail = await next(); mail !== undefined; mail = await next()) await sendOne(deps, mail)
+    let mail = await next()
+    if (mail === undefined) return
+    for (; mail !== undefined; mail = await next()) await sendOne(deps, mail)
     await forgetSentMails(deps.db, deps.now())
   }
 

@@ -53,6 +53,16 @@ test('under npm its end is watched', () => {
   expect(readConfig({ WEIR_ENDS_WITH: '4321' }).config.endsWith).toBe(4321)
 })
 
+test('mail comes from the public host, unless another sender is set', () => {
+  const mailOf = (env: NodeJS.ProcessEnv) => readConfig(env).config.mail
+  expect(mailOf({ WEIR_PUBLIC_URL: 'https://weir.shop.example:8443' }).from).toBe('weir@weir.shop.example')
+  expect(mailOf({ WEIR_PUBLIC_URL: 'http://[::1]:8080' }).from).toBe('weir@localhost')
+  expect(mailOf({ WEIR_DPO_EMAIL: 'dpo@shop.example', WEIR_MAIL_FROM: 'no-reply@shop.example' })).toEqual({
+    dpo: 'dpo@shop.example',
+    from: 'no-reply@shop.example',
+  })
+})
+
 test('secrets stand apart from what may be printed', () => {
   const env = { DATABASE_URL: 'postgres://u:hidden-word@db/weir', WEIR_SMTP_URL: 'smtp://u:hidden-word@mail' }
   const { config, secrets } = readConfig({ ...env, WEIR_KEYS_PASSPHRASE_FILE: passphraseFile })
@@ -87,6 +97,8 @@ describe('a value that cannot be meant is refused, named, explained and not quot
     ['WEIR_KEYS', 'https://somewhere', 'file:, vault: or aws-kms:'],
     ['WEIR_VAULT_NAMESPACE', 'two words', 'a namespace of Vault'],
     ['WEIR_SMTP_URL', 'https://somewhere', 'smtp: or smtps:'],
+    ['WEIR_DPO_EMAIL', 'nobody', 'data protection officer'],
+    ['WEIR_MAIL_FROM', 'Weir <weir@shop.example>', 'e-mail address that Weir sends from'],
     ['DATABASE_URL', 'mysql://somewhere/weir', 'postgres://'],
     ['WEIR_KEYS_PASSPHRASE_FILE', '/nowhere/at/all', 'a file that this user can read'],
   ]

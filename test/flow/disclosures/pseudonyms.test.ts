@@ -1,5 +1,7 @@
+import { rm } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { JsonObject } from '../../../src/event/event.ts'
+import { policyWith } from '../../support/recording-module.ts'
 import { subjectOf } from '../../support/stored.ts'
 import { byPseudonym, type House, openHouse, type Person } from './house.ts'
 
@@ -74,4 +76,34 @@ test('the pseudonym that was asked for is not kept, and stands in no entry', asy
   expect(rows[0]!.found).toBe(false)
   const entry = (await house.entries()).findLast(({ action }) => action === 'disclosure.read')!
   expect(entry.more).toMatchObject({ kind: 'translate', destination: 'attribution', to: 'recommendation' })
+})
+
+test('where pseudonyms roll, one of any period leads to the person, and the translation is that of today', async () => {
+  const policyDir = await policyWith((text) =>
+    text.replace(/^ {4}time: (minute|day).*$/gm, (line) => `${line}\n    pseudonyms: rolling\n    rolling_days: 30`),
+  )
+  const rolling = await openHouse({ policyDir })
+  try {
+    const [eve, fay] = [await rolling.officer('compliance'), await rolling.officer('compliance')]
+    const of = (module: typeof ATTRIBUTION | typeof RECOMMENDATION, at: number): string =>
+      rolling.weir.app.pseudonymiserOf(module).pseudonym(rolling.alice, at)
+    const old = of(ATTRIBUTION, rolling.now() - 200 * 86_400_000)
+    expect(old).toMatch(/^p2\./)
+    const answers: JsonObject[] = []
+    for (const asked of [
+      byPseudonym('reidentify', old, { types: ['user_id'] }),
+      byPseudonym('translate', old, { to: 'recommendation' }),
+      byPseudonym('reidentify', of(RECOMMENDATION, rolling.now()), { types: ['user_id'] }),
+    ]) {
+      const id = await rolling.ask(eve, asked)
+      await rolling.approve(fay, id)
+      answers.push((await rolling.read(eve, id)).body)
+    }
+    expect(answers[0]!.identifiers).toEqual([{ type: 'user_id', value: 'alice' }])
+    expect(answers[1]!.pseudonym).toBe(of(RECOMMENDATION, rolling.now()))
+    expect(answers[2]!.identifiers).toEqual([])
+  } finally {
+    await rolling.stop()
+    await rm(policyDir, { recursive: true })
+  }
 })
