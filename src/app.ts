@@ -21,6 +21,9 @@ import type { HttpDeps, Readiness } from './http/deps.ts'
 import { createHttp } from './http/server.ts'
 import { createNewSubjectLimit } from './identity/new-subjects.ts'
 import { createSubjectTokens } from './identity/subject-token.ts'
+import { createIncidents } from './incidents/desk.ts'
+import { expireIncidents } from './incidents/expire.ts'
+import { watchIncidents } from './incidents/metrics.ts'
 import { keyBackupAge, uncopiedKeys } from './keys/backup.ts'
 import { keepIndex } from './keys/keep-index.ts'
 import { type Keyring, openKeyring } from './keys/keyring.ts'
@@ -183,6 +186,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const officers = officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })
   const dpoMail = createDpoMail({ db, config, smtpUrl: options.smtpUrl, log, now })
   watchDisclosures(metrics.registry, db, now)
+  watchIncidents(metrics.registry, { db, policies, now })
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -220,6 +224,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       now,
       ...dpoMail,
     }),
+    incidents: createIncidents({ db, keyring, audit, policies, now }),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const
       await audit.append({ ...entry, actor: `${actor.kind}:${actor.id}` })
@@ -280,6 +285,8 @@ export async function createApp(options: AppOptions): Promise<App> {
         metrics,
       })
       await watchDrift(ruling)
+      const files = await expireIncidents(db)
+      if (files > 0) log.info({ files }, 'files of incidents are past their three years')
       if (taken !== undefined) log.info({ taken }, 'housekeeping is done')
     },
   }

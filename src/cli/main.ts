@@ -22,6 +22,11 @@ const commands: readonly (readonly [name: string, description: string, load: () 
   ['policy', 'check the policy, explain what it decides', () => import('./policy.ts')],
   ['keys', 'make, roll, destroy, copy and check keys, and say the horizon', () => import('./keys.ts')],
   ['audit', 'verify, prove, export and sample the audit log; witness logs', () => import('./audit.ts')],
+  [
+    'incident',
+    'count whom it touches, run the clocks, draft the notices, keep the file',
+    () => import('./incident.ts'),
+  ],
   ['retention', 'what falls due, taking it, and whether anything is overdue', () => import('./retention.ts')],
   ['migrate', 'apply the database migrations that this version needs', () => import('./migrate.ts')],
   ['source', 'add, change, list and revoke who may send events', () => import('./source.ts')],

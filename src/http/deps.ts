@@ -7,6 +7,7 @@ import type { Actor } from '../officers/roles.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
 import type { DisclosuresApi } from './disclosures-api.ts'
+import type { IncidentsApi } from './incidents-api.ts'
 
 /** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
 export interface HttpDeps {
@@ -42,6 +43,7 @@ export interface HttpDeps {
   readonly officers: Officers
   /** Break-glass. */
   readonly disclosures: DisclosuresApi
+  readonly incidents: IncidentsApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }

@@ -59,6 +59,8 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'weir.disclosure': 'for good: the audit log names it',
   'weir.disclosure_person': 'while the subject is known',
   'weir.mail_outbox': '30 d after it was sent',
+  'weir.incident': '3 years after it was closed (Network Data Security Regulations 12, PIPL 56)',
+  'weir.incident_event': '3 years after its incident was closed',
   'weir.key': 'for good; destroyed by the schedule of `keys`',
   'attribution.touch': { as: 'behaviour' },
   'attribution.conversion': { as: 'order' },
@@ -81,6 +83,9 @@ const entry = {
   outcome: nobodys,
   more: { fieldClass: 'identity', suite: 'HMAC-SHA-256/128', keyClass: 'subject' }, // of people a keyed tag of the month
 } as const
+
+/** What somebody wrote into the file of an incident: under a key of its own, expanded from the token key. */
+const ofIncident: CoveredColumn = { fieldClass: 'incident', suite: 'AES-256-GCM', keyClass: 'token' }
 
 /** A table's columns of text, json or bytes. One that is missing here fails the build: say what it is before it is used. */
 export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredColumn>>>> = {
@@ -155,6 +160,15 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     review: nobodys,
   },
   'weir.mail_outbox': { kind: nobodys },
+  'weir.incident': { kind: nobodys, target: nobodys, case_id: nobodys, opened_by: nobodys },
+  'weir.incident_event': {
+    by_actor: nobodys,
+    kind: nobodys,
+    law: nobodys,
+    whom: nobodys,
+    counts: nobodys, // sums
+    note: ofIncident,
+  },
   'weir.policy_version': { fingerprint: nobodys, source: nobodys },
   'weir.destination': { name: nobodys },
   'weir.field_class': { name: nobodys, step: nobodys },

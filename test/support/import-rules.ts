@@ -18,12 +18,13 @@ const PURE = [
   '^src/audit/(tree|tiles|tile-paths|bundles|verifier-key|note|checkpoint|jcs|tlog-proof|format-error|decisions|detail)\\.ts$',
   '^src/officers/(throttle-policy|password-rules|common-passwords|roles)\\.ts$',
   '^src/disclosures/state\\.ts$',
+  '^src/incidents/(clocks|law-clocks|zone|places|incident|notice-wording|notice-en|notice-zh)\\.ts$',
   '/due\\.ts$',
 ]
 
 /** Files that hold queries: everybody else is handed what a query found. */
 const QUERIES = [
-  '^src/(db|audit|consent|disclosures|eventlog|identity|keys|mail|modules|officers|pipeline|retention|totals|cli)/',
+  '^src/(db|audit|consent|disclosures|eventlog|identity|incidents|keys|mail|modules|officers|pipeline|retention|totals|cli)/',
   '^src/policy/registry\\.ts$',
   '^src/http/(sources|tokens|tables|authenticate|deps)\\.ts$',
   '^src/(app|main)\\.ts$',

@@ -13,6 +13,7 @@ import { readDisclosure, reviewDisclosure } from './disclosures-data.ts'
 import { docsPage, openApiDocument } from './docs.ts'
 import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
+import { incidentRoutes } from './incidents.ts'
 import { keyHorizon } from './key-horizon.ts'
 import { changeRole, disableOfficer, endSessionsOf, listOfficers } from './officers.ts'
 import { healthz, metrics, readyz } from './operators.ts'
@@ -54,6 +55,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     keyHorizon(deps),
     ...officerRoutes(deps),
     ...disclosureRoutes(deps),
+    ...incidentRoutes(deps),
     healthz(),
     readyz(deps),
     metrics(deps),

@@ -162,6 +162,13 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       review: async ({ id }): Promise<JsonObject> => ({ id }),
       data: async ({ id }): Promise<JsonObject> => ({ id }),
     },
+    incidents: {
+      open: async (): Promise<JsonObject> => ({}),
+      list: async (): Promise<JsonObject> => ({ incidents: [], next: null }),
+      show: async ({ id }): Promise<JsonObject> => ({ id }),
+      act: async ({ id }): Promise<JsonObject> => ({ id }),
+      notice: async ({ id }): Promise<string> => id,
+    },
     async recordRefusal(input) {
       edge.refusals.push(input)
     },
