@@ -81,7 +81,7 @@ async function openEvents(
     deps.keyring,
     blobs.map(({ subject, bytes }) => ({ subject, keyVersion: keyVersionOf(bytes) })),
   )
-  const events: JsonObject[] = []
+  const events: { readonly at: string; readonly event: string; readonly fields: JsonObject }[] = []
   for (const [pos, ofEvent] of Map.groupBy(blobs, (blob) => blob.pos)) {
     const row = rows.get(pos)
     if (row === undefined) continue // its content is on its way out
@@ -101,7 +101,7 @@ async function openEvents(
     if (Object.keys(byClass).length === 0) continue
     events.push({ at: new Date(at).toISOString(), event: nameOf(deps, row), fields: byClass })
   }
-  return events.toSorted((a, b) => (String(a.at) < String(b.at) ? 1 : -1))
+  return events.toSorted((a, b) => (a.at < b.at ? 1 : -1))
 }
 
 function nameOf({ policies }: Deps, { policyVersion, eventType }: LogRow): string {
