@@ -14,7 +14,7 @@ const answerSchema = z
   .meta({ id: 'AuditEntries' })
 
 const exportSchema = z.strictObject({
-  format: z.enum(['ndjson', 'csv']).default('ndjson'),
+  format: z.enum(['ndjson', 'csv']).default('ndjson').describe('One JSON object a line, or a spreadsheet’s text.'),
   cursor,
   limit: limitOf(10_000).describe('Lines of an answer.'),
   ...filter,

@@ -79,7 +79,7 @@ export function auditStatistics(deps: HttpDeps): Route {
   }
 }
 
-const pageSchema = z.strictObject({ cursor, limit: limitOf(1_000) })
+const pageSchema = z.strictObject({ cursor, limit: limitOf(1_000).describe('Accesses of a page.') })
 
 const accessesSchema = z
   .strictObject({
