@@ -67,7 +67,7 @@ function toDpa(figures: Figures): Section[] {
     ]),
     section('3. Categories and approximate numbers of data subjects and records (art. 33(3)(a))', [
       ...numbers(figures),
-      `Records: about ${figures.records}.`,
+      `Records, of all people: about ${figures.records}.`,
     ]),
     section('4. Data protection officer, or other contact (art. 33(3)(b))', [contact()]),
     section('5. Likely consequences (art. 33(3)(c))', [blank('likely consequences for the data subjects')]),

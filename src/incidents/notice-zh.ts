@@ -20,24 +20,28 @@ const LAWS: Readonly<Record<Law, string>> = {
   CCPA: '《加利福尼亚州民法典》第1798.82条',
 }
 
-const AUTHORITIES: Readonly<Record<string, string>> = {
-  'cn-measures-authority': '省级网信部门',
-  'cn-pipl-authority': '履行个人信息保护职责的部门',
-  'cn-pipl-people': '个人',
-  'eu-gdpr-authority': '主管监管机构',
-  'eu-gdpr-people': '数据主体',
-  'us-ca-people': '加利福尼亚州居民',
-  'us-ca-authority': '加利福尼亚州总检察长',
+/** 每个时限的告知对象和依据。 */
+const CLOCKS: Readonly<Record<string, readonly [whom: string, article: string]>> = {
+  'cn-measures-authority': ['省级网信部门', '《国家网络安全事件报告管理办法》、《个人信息保护法》第五十七条'],
+  'cn-pipl-authority': ['履行个人信息保护职责的部门', '《个人信息保护法》第五十七条'],
+  'cn-pipl-people': ['个人', '《个人信息保护法》第五十七条'],
+  'eu-gdpr-authority': ['主管监管机构', '《通用数据保护条例》第33条第1款'],
+  'eu-gdpr-people': ['数据主体', '《通用数据保护条例》第34条'],
+  'us-ca-people': ['加利福尼亚州居民', '《加利福尼亚州民法典》第1798.82条(a)款（SB 446修订）'],
+  'us-ca-authority': ['加利福尼亚州总检察长', '《加利福尼亚州民法典》第1798.82条(f)款（SB 446修订）'],
 }
 
 /** 中文草稿。 */
 export const chinese: Wording = {
   title: (law, to) => `个人信息安全事件${to === 'authority' ? '报告书' : '告知书'}（${LAWS[law]}）`,
-  banner: ({ clock, dueLocal, applies }: Clock) => [
-    '草稿，尚未发送。数字为系统统计结果；[… ] 处由人员填写，并经法律顾问审核。',
-    `致：${AUTHORITIES[clock.id] ?? clock.authority}。依据：${clock.article}。期限：${dueLocal ?? '立即（法律未规定具体时限）'}。`,
-    ...(applies === 'yes' ? [] : ['是否适用有待法律顾问确认，所依据的假设见事件档案。']),
-  ],
+  banner({ clock, dueLocal, applies }: Clock) {
+    const [whom, article] = CLOCKS[clock.id] ?? [clock.authority, clock.article]
+    return [
+      '草稿，尚未发送。数字为系统统计结果；[… ] 处由人员填写，并经法律顾问审核。',
+      `致：${whom}。依据：${article}。期限：${dueLocal ?? '立即（法律未规定具体时限）'}。`,
+      ...(applies === 'yes' ? [] : ['是否适用有待法律顾问确认，所依据的假设见事件档案。']),
+    ]
+  },
   sections(law, to, figures) {
     if (to === 'authority') return law === 'PIPL' ? toCac(figures) : law === 'GDPR' ? toDpa(figures) : toAg(figures)
     return law === 'CCPA' ? toResidents(figures) : toPeople(figures)
@@ -73,7 +77,7 @@ function toDpa(figures: Figures): Section[] {
     ]),
     section('三、数据主体和记录的类别与大致数量（第33条第3款a项）', [
       ...numbers(figures),
-      `记录数：约 ${figures.records} 条。`,
+      `记录数：合计约 ${figures.records} 条。`,
     ]),
     section('四、数据保护官或其他联系人（第33条第3款b项）', [contact()]),
     section('五、可能的后果（第33条第3款c项）', [blank('对数据主体可能造成的后果')]),
