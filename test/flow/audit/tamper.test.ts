@@ -51,11 +51,13 @@ beforeEach(async () => {
     name: 'witness.example/one',
     logs: [parseVerifierKey(vkey)],
   })
-  sequencer = newSequencer()
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 3; i++) {
     await enter(100)
-    await sequencer.step()
+    await first.step()
   }
+  await enter(100)
+  sequencer = newSequencer()
+  await sequencer.step()
   await cosigned()
 })
 afterEach(async () => {
