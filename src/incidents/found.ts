@@ -25,13 +25,14 @@ export interface FoundSums {
 
 /** Makes people of what was found: a device that is confirmed a user's is that user. */
 export async function makePeople(tx: Tx): Promise<FoundSums> {
-  await tx.$client.query(
-    `create temporary table incident_person on commit drop as
+  await tx.$client.query({
+    text: `create temporary table incident_person on commit drop as
      select coalesce(l.user_id, f.subject_id) as person, bit_or(f.mask) as mask, count(*)::integer as subjects
      from incident_found f join weir.subject s on s.subject_id = f.subject_id
        left join weir.link l on l.device_id = f.subject_id and l.state = 'confirmed' and l.ended_at is null
      group by 1`,
-  )
+    ...PATIENT,
+  })
   await tx.$client.query('create unique index on incident_person (person)')
   await tx.$client.query('analyze incident_person')
   const { rows } = await tx.$client.query<Record<keyof FoundSums, number>>({

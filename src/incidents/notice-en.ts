@@ -27,15 +27,22 @@ export const english: Wording = {
     const whom = to === 'authority' ? 'Notification to the authority' : 'Notice to the people concerned'
     return `${whom} of a personal data incident (${LAWS[law]})`
   },
-  banner: ({ clock, dueLocal, applies }: Clock) => [
+  banner: ({ clock, term, dueLocal, applies }: Clock) => [
     'DRAFT. Not sent. Figures are as counted; whatever stands in [… ] is for people to fill in, and counsel to check.',
-    `To: ${clock.authority}. Under: ${clock.article}. Due: ${dueLocal ?? 'at once; the law names no number'}.`,
+    `To: ${clock.authority}. Under: ${clock.article}. Due: ${dueLocal ?? without(term)}.`,
     ...(applies === 'yes' ? [] : [`Whether it applies is to be checked: ${clock.assumption}`]),
   ],
   sections(law, to, figures) {
     if (to === 'authority') return law === 'PIPL' ? toCac(figures) : law === 'GDPR' ? toDpa(figures) : toAg(figures)
     return law === 'CCPA' ? toResidents(figures) : toPeople(law, figures)
   },
+}
+
+/** In words, where there is no time: none is named, or it has not begun. */
+function without(term: Clock['term']): string {
+  if ('days' in term) return `${term.days} days after the people are told`
+  if ('hours' in term) return `${term.hours} hours after the people are told`
+  return 'at once; the law names no number'
 }
 
 function toCac(figures: Figures): Section[] {

@@ -34,11 +34,11 @@ const CLOCKS: Readonly<Record<string, readonly [whom: string, article: string]>>
 /** 中文草稿。 */
 export const chinese: Wording = {
   title: (law, to) => `个人信息安全事件${to === 'authority' ? '报告书' : '告知书'}（${LAWS[law]}）`,
-  banner({ clock, dueLocal, applies }: Clock) {
+  banner({ clock, term, dueLocal, applies }: Clock) {
     const [whom, article] = CLOCKS[clock.id] ?? [clock.authority, clock.article]
     return [
       '草稿，尚未发送。数字为系统统计结果；[… ] 处由人员填写，并经法律顾问审核。',
-      `致：${whom}。依据：${article}。期限：${dueLocal ?? '立即（法律未规定具体时限）'}。`,
+      `致：${whom}。依据：${article}。期限：${dueLocal ?? without(term)}。`,
       ...(applies === 'yes' ? [] : ['是否适用有待法律顾问确认，所依据的假设见事件档案。']),
     ]
   },
@@ -46,6 +46,13 @@ export const chinese: Wording = {
     if (to === 'authority') return law === 'PIPL' ? toCac(figures) : law === 'GDPR' ? toDpa(figures) : toAg(figures)
     return law === 'CCPA' ? toResidents(figures) : toPeople(figures)
   },
+}
+
+/** 尚无期限时的说明：法律未规定，或尚未起算。 */
+function without(term: Clock['term']): string {
+  if ('days' in term) return `告知个人后${term.days}日内`
+  if ('hours' in term) return `告知个人后${term.hours}小时内`
+  return '立即（法律未规定具体时限）'
 }
 
 function toCac(figures: Figures): Section[] {

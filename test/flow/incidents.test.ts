@@ -477,6 +477,34 @@ describe('the command line', () => {
   })
 })
 
+describe('while nothing is taken into the log', () => {
+  beforeAll(async () => {
+    await weir.entries()
+    await weir.owner.$client.query(
+      `insert into weir.audit_queue (at, actor, action, resource, purpose, outcome)
+       values (now() - interval '1 minute', 'weir', 'test.waits', 'test', 'test', 'done')`,
+    )
+    await weir.owner.$client.query('revoke execute on function weir.audit_extend from weir_sequencer')
+  })
+  afterAll(() => weir.owner.$client.query('grant execute on function weir.audit_extend to weir_sequencer'))
+
+  test('nothing is shown, and nothing is added that would be', async () => {
+    const { rows } = await weir.owner.$client.query<{ id: string; n: bigint }>(
+      `select incident_id as id, (select count(*) from weir.incident_event e where e.incident_id = i.incident_id) as n
+       from weir.incident i where closed_at is null limit 1`,
+    )
+    const { id, n } = rows[0]!
+    const answers = [
+      await auditor.get(`/api/incidents/${id}`),
+      await compliance.post(`/api/incidents/${id}/events`, { kind: 'note', note: 'x' }),
+      await compliance.post('/api/incidents', { scope: { kind: 'key', target: 'epoch/1' }, caseId: 'INC-9' }),
+    ]
+    expect(answers.map(({ status, body }) => [status, body.code])).toEqual(answers.map(() => [503, 'audit-behind']))
+    const after = await weir.owner.$client.query('select from weir.incident_event where incident_id = $1', [id])
+    expect(after.rowCount).toBe(Number(n))
+  })
+})
+
 describe('while the log cannot be written', () => {
   beforeAll(() => weir.owner.$client.query('revoke insert on weir.audit_queue from weir_app'))
   afterAll(() => weir.owner.$client.query('grant insert on weir.audit_queue to weir_app'))
