@@ -107,9 +107,9 @@ function add(sum: Sum, mask: bigint): void {
   sum.bits.set(mask, (sum.bits.get(mask) ?? 0) + 1) // few masks: as many as there are sets of routes
 }
 
-function groupOf({ people, bits }: Sum, { names, bit }: ClassBits): Group {
-  const classes = names.flatMap((name): [string, number][] => {
-    const own = bit(name)
+function groupOf({ people, bits }: Sum, all: ClassBits): Group {
+  const classes = all.names.flatMap((name): [string, number][] => {
+    const own = all.bit(name)
     const n = [...bits].reduce((total, [mask, count]) => total + ((mask & own) === 0n ? 0 : count), 0)
     return n === 0 ? [] : [[name, n]]
   })

@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { Db } from '../db/pool.ts'
+import { patientLook } from '../patient-look.ts'
 import type { PolicyShelf } from '../pipeline/policy-shelf.ts'
 import { nextDue } from './clocks.ts'
 import { activePolicy } from './count.ts'
@@ -17,17 +18,16 @@ export interface WatchDeps {
 
 /** A gauge that looks at the files when it is asked; while the database is away it stays as it was. */
 export function watchIncidents(registry: Registry, deps: WatchDeps): void {
-  new Gauge({
+  const gauge = new Gauge({
     name: 'weir_incident_hours_left',
     help: 'Hours until the next clock of an open incident wants somebody told; below 0: missed; absent: none waits',
     registers: [registry],
     aggregator: 'min',
-    async collect() {
-      await hoursLeft(deps).then(
-        (hours) => (hours === undefined ? this.remove() : this.set(hours)),
-        () => undefined,
-      )
-    },
+    collect: patientLook(async () => {
+      const hours = await hoursLeft(deps)
+      if (hours === undefined) gauge.remove()
+      else gauge.set(hours)
+    }),
   })
 }
 

@@ -102,10 +102,10 @@ async function erase(name: string): Promise<void> {
   expect(await subjectOf(weir, 'user_id', name)).toBeUndefined()
 }
 
-async function open(scope: JsonObject, more: JsonObject = {}): Promise<JsonObject> {
+async function open(scope: JsonObject, more: JsonObject = {}): Promise<JsonObject & { readonly id: string }> {
   const { status, body, text } = await compliance.post('/api/incidents', { scope, caseId: 'INC-7', ...more })
   expect([status, status === 201 ? '' : text]).toEqual([201, ''])
-  return body
+  return { ...body, id: String(body.id) }
 }
 
 interface Clocked {
