@@ -134,6 +134,7 @@ create table weir.audit_detail (
   sealed bytea not null,
   primary key (subject_id, record_id)
 );
+create index audit_detail_by_record on weir.audit_detail (record_id);
 
 do $$
 declare

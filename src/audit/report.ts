@@ -1,5 +1,5 @@
 import type { Db } from '../db/pool.ts'
-import type { JsonObject } from '../event/event.ts'
+import type { Json, JsonObject } from '../event/event.ts'
 import { type AuditFilter, findEntries, type ReadAuditDeps, recordLook, shown } from './read.ts'
 
 type By = { readonly kind: string; readonly id: string }
@@ -34,8 +34,8 @@ function csvLine(entry: JsonObject): string {
 }
 
 /** Quoted where it must be; never a formula in whoever's spreadsheet (OWASP ASVS 5.0, 1.2.10). */
-function csvCell(value: unknown): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
+function csvCell(value: Json): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   const safe = typeof value !== 'number' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

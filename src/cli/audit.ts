@@ -61,8 +61,9 @@ function registerSample(sample: Command): void {
   sample.addHelpText('after', example(`${WEIR} sample --n 60 --seed q4-2026 --json`))
   sample.action(async (options: SampleOptions) => {
     const query = readSample(options)
-    const drawn = await withKeys(async ({ db, openKeyring }) => {
-      const keyring = await openKeyring()
+    const drawn = await withKeys(async (context) => {
+      const { db } = context
+      const keyring = await context.openKeyring()
       const { rows } = await db.$client.query<{ class_id: number; name: string }>(
         'select class_id, name from weir.field_class',
       )

@@ -7,7 +7,7 @@ export function rolesTable(routes: readonly Route[]): string {
   return [
     '# Who may call what',
     '',
-    'Written from the routes by `test/flow/officers/matrix.test.ts`, which fails where this page is older than they are: `npx vitest run --project flow -u test/flow/officers/matrix.test.ts` writes it anew.',
+    'Written from the routes by `test/flow/officers/matrix.test.ts`, which fails where this page is older than they are: `npx vitest run --project flow test/flow/officers/matrix.test.ts -u` writes it anew.',
     '',
     `| ${heads.join(' | ')} |`,
     `| --- |${ROLES.map(() => ' :-: |').join('')} --- | --- |`,
