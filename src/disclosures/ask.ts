@@ -28,7 +28,8 @@ export async function ask(deps: DisclosureDeps, by: ByOfficer, asked: Asked): Pr
   const named = { id, purpose: purposeOf(asked), caseId: asked.caseId, emergency: isEmergency(asked) }
   const entry = (code: string) =>
     entryOf(
-      { ...named, subject: undefined },
+      // What is no purpose is free text, and may be somebody's: it stands in no log.
+      { ...named, purpose: isKnownPurpose(asked) ? named.purpose : 'unknown', subject: undefined },
       {
         officer: by.officer,
         action: ACTION,
@@ -75,6 +76,10 @@ function sorted(names: readonly string[]): string[] {
 
 function purposeOf(asked: Asked): string {
   return asked.kind === 'retention-fuse' ? 'retention' : asked.purpose
+}
+
+function isKnownPurpose(asked: Asked): boolean {
+  return asked.kind === 'retention-fuse' || isPurpose(asked.purpose)
 }
 
 function isEmergency(asked: Asked): boolean {

@@ -281,6 +281,17 @@ describe('asking', () => {
     expect({ status, code: body.code }).toEqual({ status: 400, code })
   })
 
+  test('whose purpose is an address is refused, and the address stands nowhere', async () => {
+    const { body } = await ann.call('POST', '/api/disclosures', aboutAlice({ purpose: 'qxvpurpose@mail.example' }))
+    expect(body.code).toBe('purpose-unknown')
+    expect(await last()).toMatchObject({ action: 'disclosure.ask', more: { refused: 'purpose-unknown' } })
+    const { rows } = await house.weir.owner.$client.query<{ purpose: string }>(
+      `select purpose from weir.audit_entry where action = 'disclosure.ask' order by index desc limit 1`,
+    )
+    expect(rows).toEqual([{ purpose: 'unknown' }])
+    expect(house.weir.logged()).not.toContain('qxvpurpose')
+  })
+
   test('by a destination that the policy does not have is refused', async () => {
     const asked = byPseudonym('reidentify', `p1.AAAB.${'A'.repeat(22)}`, { destination: 'nowhere', types: ['user_id'] })
     expect((await ann.call('POST', '/api/disclosures', asked)).body.code).toBe('destination-unknown')
