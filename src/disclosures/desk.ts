@@ -10,6 +10,9 @@ import { readDisclosure } from './rows.ts'
 import { listDisclosures, showDisclosure, viewOf } from './show.ts'
 
 const SEARCHES = 2 // each computes the pseudonyms of everybody
+// Each holds a connection while its attempt is counted over a second one: as many at once as the pool has would wait for
+// each other, and everybody else for them.
+const APPROVALS = 3
 
 /** Break-glass, as the HTTP edge is given it. */
 export function createDisclosures(deps: DisclosureDeps): DisclosuresApi {
@@ -17,6 +20,7 @@ export function createDisclosures(deps: DisclosureDeps): DisclosuresApi {
   const search = atMost(SEARCHES, ({ officer, asked }: { officer: string; asked: Asked }) =>
     ask(deps, { officer }, asked),
   )
+  const approving = atMost(APPROVALS, (input: Parameters<DisclosuresApi['approve']>[0]) => approve(deps, input))
   return {
     ask: async (input) => {
       const seldom = input.asked.kind === 'reidentify' || input.asked.kind === 'translate'
@@ -25,7 +29,7 @@ export function createDisclosures(deps: DisclosureDeps): DisclosuresApi {
     list: ({ officer, ...list }) => listDisclosures(deps, { officer }, list),
     show: ({ officer, id }) => showDisclosure(deps, { officer }, id),
     async approve(input) {
-      await approve(deps, input)
+      await approving(input)
       return view(input.id)
     },
     async refuse(input) {
