@@ -56,7 +56,7 @@ test('a user without any attribute, given both roles: the same, on a server wher
   const station = await stationOf('plain', '')
   await ask(
     superuserUrl,
-    'grant weir_app, weir_retention, weir_attribution, weir_recommendation to plain with admin option',
+    'grant weir_app, weir_sequencer, weir_retention, weir_attribution, weir_recommendation to plain with admin option',
   )
   await serves(station, 'plain')
 })
