@@ -1,4 +1,4 @@
-import type { KeyObject } from 'node:crypto'
+import { type KeyObject, randomInt } from 'node:crypto'
 import type { Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -125,8 +125,9 @@ async function extend(tx: Tx, { shard, state }: Held, rows: readonly EntryRow[])
 }
 
 async function openShard(tx: Tx, deps: LeadingDeps, year: number, before: Held | undefined): Promise<Held> {
-  const parts = (await readShards(tx)).filter((shard) => shard.year === year).length
-  const origin = originOf(deps.publicUrl, year, parts + 1)
+  // What is there does not tell which origins were signed under: the same backup may have been restored before.
+  const part = (await isAfterBreak(tx)) ? randomInt(PARTS, 1000 * PARTS) : 1
+  const origin = originOf(deps.publicUrl, year, part)
   const number = (before?.shard.shard ?? 0) + 1
   const vkey = vkeyOf(origin, deps.key)
   const previous = before === undefined || before.note === '' ? null : before.note
@@ -136,6 +137,17 @@ async function openShard(tx: Tx, deps: LeadingDeps, year: number, before: Held |
   )
   const shard = { shard: number, year, origin, vkey, firstIndex: rows[0]!.first, previous }
   return { shard, state: EMPTY_TILES, signed: 0n, note: '', broken: false }
+}
+
+const PARTS = 1_000_000
+
+/** Whether the log was restored or reopened since its last shard was opened, or before its first. */
+async function isAfterBreak(tx: Tx): Promise<boolean> {
+  const { rows } = await tx.$client.query<{ after: boolean }>(
+    `select exists (select from weir.audit_break
+       where break_id > coalesce((select break_id from weir.audit_shard order by shard desc limit 1), 0)) as after`,
+  )
+  return rows[0]!.after
 }
 
 async function holdLast(tx: Tx, deps: LeadingDeps): Promise<Held | undefined> {

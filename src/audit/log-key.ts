@@ -13,7 +13,7 @@ export function logSigningKey(auditKey: KeyObject): KeyObject {
   }
 }
 
-/** Origin of a shard: the gateway's host, the year, and a number where a year has several (C2SP tlog-checkpoint). */
+/** Origin of a shard: the gateway's host, the year, and a number after a break (C2SP tlog-checkpoint). */
 export function originOf(publicUrl: string, year: number, part: number): string {
   const { host } = new URL(publicUrl)
   return `${host.replaceAll(':', '.')}/audit/${year}${part === 1 ? '' : `-${part}`}`

@@ -262,7 +262,7 @@ test('a sequencer that finds another root than was signed refuses to sign, says 
   const year = new Date().getUTCFullYear()
   expect(rows).toEqual([
     { origin: `weir.test/audit/${year}`, first_index: '0' },
-    { origin: `weir.test/audit/${year}-2`, first_index: '404' },
+    { origin: expect.stringMatching(`^weir\\.test/audit/${year}-\\d{7,9}$`), first_index: '404' },
   ])
   const found = await verify()
   expect(at(found, 'changed')).toEqual([400]) // the damage stays where it is, for everybody to see
