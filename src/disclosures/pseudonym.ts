@@ -1,5 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
+import type { Db, Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import { type SubjectId, subjectId } from '../event/ids.ts'
 import { readModuleRoot } from '../pipeline/module-root.ts'
@@ -85,7 +86,7 @@ async function opened(
 
 /** The pseudonym by which the destination knows the subject now. */
 export async function pseudonymAt(
-  deps: Pick<DisclosureDeps, 'db' | 'active' | 'keyring' | 'pseudonymisers' | 'now'>,
+  deps: Pick<DisclosureDeps, 'active' | 'keyring' | 'pseudonymisers' | 'now'> & { readonly db: Db | Tx },
   destination: Destination,
   subject: SubjectId,
 ): Promise<string> {
@@ -96,7 +97,7 @@ export async function pseudonymAt(
 
 /** By which pseudonyms its rows are; where it has none yet, by which they will be. */
 async function namingOf(
-  { db, active, keyring }: Pick<DisclosureDeps, 'db' | 'active' | 'keyring'>,
+  { db, active, keyring }: Pick<DisclosureDeps, 'active' | 'keyring'> & { readonly db: Db | Tx },
   destination: Destination,
 ): Promise<Naming> {
   const id = active().destinationIds.get(destination.name)

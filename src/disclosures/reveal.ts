@@ -34,7 +34,7 @@ export async function reveal(
         case 'reidentify':
           return { identifiers: await identifiersOf(tx, deps, disclosure.wanted, person) }
         case 'translate':
-          return { pseudonym: await translated(deps, disclosure) }
+          return { pseudonym: await translated(tx, deps, disclosure) }
         case 'retention-fuse':
           throw new TypeError('a fuse shows nobody')
       }
@@ -88,7 +88,12 @@ async function identifiersOf(
   return found.toSorted((a, b) => (`${a.type} ${a.value}` < `${b.type} ${b.value}` ? -1 : 1))
 }
 
-async function translated(deps: DisclosureDeps, { subject, toDestination }: Disclosure): Promise<string | null> {
+async function translated(
+  tx: Tx,
+  deps: DisclosureDeps,
+  { subject, toDestination }: Disclosure,
+): Promise<string | null> {
   if (subject === undefined || toDestination === undefined) return null
-  return pseudonymAt(deps, destinationOf(deps, toDestination), subject)
+  // Over this connection: reads that each hold one and wait for another would wait for each other.
+  return pseudonymAt({ ...deps, db: tx }, destinationOf(deps, toDestination), subject)
 }

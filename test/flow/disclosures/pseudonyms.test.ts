@@ -55,6 +55,16 @@ test('a pseudonym is translated into that of another destination, and back', asy
   expect((await answerTo(back)).pseudonym).toBe(there)
 })
 
+test('translations that are read all at once do not use up the database', async () => {
+  const id = await house.ask(
+    ann,
+    byPseudonym('translate', pseudonymAt(ATTRIBUTION), { to: 'recommendation', reads: 20 }),
+  )
+  expect((await house.approve(ben, id)).status).toBe(200)
+  const answers = await Promise.all(Array.from({ length: 20 }, () => house.read(ann, id)))
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+})
+
 test.each([
   ['made up', () => `p1.AAAB.${'A'.repeat(22)}`],
   ['of another destination', () => pseudonymAt(RECOMMENDATION)],
