@@ -30,20 +30,21 @@ create sequence weir.audit_record;
 create table weir.audit_queue (
   record_id bigint primary key default nextval('weir.audit_record'),
   at timestamptz(3) not null default clock_timestamp(),
-  actor text not null,      -- officer:<uuid>, token:<uuid>, service:<uuid>, source:<id>, cli, weir
-  action text not null,     -- consent.read, decision.read…
-  resource text not null,   -- what was looked at: a kind and an opaque reference, never a value
-  purpose text not null,
-  case_id text,
+  actor text not null check (length(actor) <= 200), -- officer:<uuid>, token:<uuid>, service:<uuid>, source:<id>, cli, weir
+  action text not null check (length(action) <= 100), -- consent.read, decision.read…
+  -- what was looked at: a kind and an opaque reference, never a value
+  resource text not null check (length(resource) <= 500),
+  purpose text not null check (length(purpose) <= 200),
+  case_id text check (length(case_id) <= 200),
   outcome text not null check (outcome in ('released', 'refused', 'done')),
-  more text                 -- further members of the entry's body, canonical JSON (RFC 8785)
+  more text check (length(more) <= 60000) -- further members of the entry's body, canonical JSON (RFC 8785)
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 -- What was decided for a group of events, written with them. A queue of its own: where the other one cannot be written
 -- nothing is shown to anybody, and events are still taken.
 create table weir.decision_queue (
   record_id bigint primary key default nextval('weir.audit_record'),
   at timestamptz(3) not null default clock_timestamp(),
-  more text not null,       -- how many, and the root of their tree
+  more text not null check (length(more) <= 1000), -- how many, and the root of their tree
   decided_from bigint not null, -- position of the first event in the log
   hashes bytea not null     -- the leaves of the tree, 32 bytes each
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
@@ -61,7 +62,7 @@ create table weir.audit_shard (
   year integer not null,
   origin text not null unique,
   vkey text not null,                 -- C2SP signed-note verifier key
-  first_index bigint not null unique, -- index of its leaf 0 among all entries
+  first_index bigint not null,        -- index of its leaf 0 among all entries; that of the next one where it stayed empty
   previous text,                      -- last signed checkpoint of the shard before
   break_id bigint not null,           -- the newest break that it comes after; 0 for none
   opened_at timestamptz not null default clock_timestamp()
@@ -152,7 +153,9 @@ create trigger audit_queue_is_final before update or truncate on weir.audit_queu
   for each statement execute function weir.audit_is_final();
 create trigger decision_queue_is_final before update or truncate on weir.decision_queue
   for each statement execute function weir.audit_is_final();
-grant select, insert on weir.audit_queue, weir.decision_queue to weir_app;
+-- Not its number, nor when: those are the database's.
+grant select, insert (actor, action, resource, purpose, case_id, outcome, more) on weir.audit_queue to weir_app;
+grant select, insert (more, decided_from, hashes) on weir.decision_queue to weir_app;
 grant select on weir.audit_queue, weir.decision_queue to weir_sequencer;
 grant usage on sequence weir.audit_record to weir_app;
 grant select, insert, update, delete on weir.audit_detail to weir_app; -- sealed anew under a new key of the person's
@@ -263,7 +266,11 @@ $$;
 
 create function weir.audit_publish(of_shard integer, of_size bigint, signed_note text) returns void
 language sql security definer set search_path = weir, pg_temp as $$
-  insert into weir.audit_signature (shard, size, note) values (of_shard, of_size, signed_note) on conflict do nothing
+  insert into weir.audit_signature (shard, size, note)
+  select of_shard, of_size, signed_note from weir.audit_checkpoint c
+  where c.shard = of_shard and c.size = of_size and split_part(signed_note, E'\n', 2) = of_size::text
+    and split_part(signed_note, E'\n', 3) = encode(c.root, 'base64')
+  on conflict do nothing
 $$;
 create function weir.audit_cosign(of_shard integer, of_size bigint, by_witness text, signature_line text) returns void
 language sql security definer set search_path = weir, pg_temp as $$

@@ -181,6 +181,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     keyring,
     delivers: config.delivery ?? true,
     flows: () => probe.passes(),
+    auditTrouble: () => sequencer.trouble(),
     ...(config.mode === 'production' ? { keyBackupAge: () => keyBackupAge(db, now()) } : {}),
   })
   const officers = officerDeps({ db, keyring, audit, publicUrl: config.http.publicUrl, now })

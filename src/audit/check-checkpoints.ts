@@ -13,6 +13,8 @@ export interface CheckpointCheck {
   take(root: Buffer | undefined): Promise<void>
   /** Newest time at which a witness saw a tree taken so far, in ms since 1970. */
   readonly witnessed: number | undefined
+  /** The largest tree that each witness cosigned and that is this one, by the witness' name. */
+  readonly cosigned: ReadonlyMap<string, bigint>
   /** Says what is left when the entries end at this size. */
   finish(size: bigint): Promise<void>
 }
@@ -29,6 +31,7 @@ interface Held {
   readonly root: Buffer
   readonly isKnown: boolean
   readonly times: readonly number[]
+  readonly witnesses: readonly string[]
 }
 
 /** Bad checkpoints remembered until it is clear what they mean. */
@@ -46,13 +49,15 @@ export async function checkCheckpoints(
   let signed = 0n
   let bad: Held[] = []
   let witnessed: number | undefined
+  const cosigned = new Map<string, bigint>()
 
   function open({ size, note }: Partial<SourceCheckpoint> & { note: string }, isKnown: boolean): Held | undefined {
     const opened = tryOpen(note, [keys.log, ...keys.witnesses])
     const fault = typeof opened === 'string' ? opened : faultIn(opened, source.origin, size)
     if (typeof opened !== 'string' && fault === undefined) {
       const times = opened.verified.flatMap(({ timestamp }) => (timestamp === undefined ? [] : timestamp * 1000))
-      return { size: opened.checkpoint.size, root: opened.checkpoint.root, isKnown, times }
+      const witnesses = opened.verified.flatMap(({ key }) => (key.type === COSIGNATURE ? [key.name] : []))
+      return { size: opened.checkpoint.size, root: opened.checkpoint.root, isKnown, times, witnesses }
     }
     problems.add({ kind: 'signature', index: null, ...(size === undefined ? {} : { size: `${size}` }), detail: fault! })
     return undefined
@@ -90,6 +95,7 @@ export async function checkCheckpoints(
       bad = []
       good = held.size
       for (const time of held.times) witnessed = Math.max(witnessed ?? time, time)
+      for (const name of held.witnesses) cosigned.set(name, held.size)
     } else if (held.isKnown && root !== undefined) {
       addFork(held, 'a checkpoint that was kept is not of this log')
     } else if (bad.length < MAX_BAD) {
@@ -123,6 +129,7 @@ export async function checkCheckpoints(
     get witnessed() {
       return witnessed
     },
+    cosigned,
     async take(root) {
       const all = await takeAll(next()!)
       const own = all.filter(({ isKnown }) => !isKnown)

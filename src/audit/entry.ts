@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../event/event.ts'
+import type { JsonObject } from '../event/event.ts'
 import { canonicalJson } from './jcs.ts'
 
 /** What everybody may know of one look, or one act: references only, never a value, an identifier, an address or free text. */
@@ -35,14 +35,25 @@ const BODY_VERSION = 1
 
 /**
  * The body of an entry, what its leaf is the hash of: canonical JSON (RFC 8785) of every column but the record's number,
- * so that a changed column is a changed leaf. Throws where `more` is not what we wrote.
+ * so that a changed column is a changed leaf.
  */
 export function bodyOf(row: EntryRow): Buffer {
-  const more = row.more === null ? {} : (JSON.parse(row.more) as Record<string, Json>)
   const { at, actor, action, resource, purpose, outcome } = row
   const own = { v: BODY_VERSION, at: at.toISOString(), actor, action, resource, purpose, outcome }
   const named = row.case_id === null ? own : { ...own, caseId: row.case_id }
-  return Buffer.from(canonicalJson({ ...more, ...named }), 'utf8')
+  return Buffer.from(withMore(named, row.more), 'utf8')
+}
+
+/** What cannot be read was not written by us: it is entered as it stands, and holds nobody else up. */
+function withMore(named: JsonObject, more: string | null): string {
+  if (more === null) return canonicalJson(named)
+  try {
+    const members: unknown = JSON.parse(more)
+    if (typeof members === 'object' && members !== null && !Array.isArray(members)) {
+      return canonicalJson({ ...(members as JsonObject), ...named })
+    }
+  } catch {}
+  return canonicalJson({ ...named, unreadable: more })
 }
 
 /** Members that `more` may not have: they are columns. */

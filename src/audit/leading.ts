@@ -51,6 +51,7 @@ const MAX_BATCH = 1000
  */
 export async function resume(tx: Tx, deps: LeadingDeps): Promise<Leading> {
   let held = await holdLast(tx, deps)
+  if (held !== undefined) deps.metrics.auditSize(Number(held.shard.firstIndex + held.signed))
   // Where a full batch began: what was taken since lies before it, dead, and would be read over and over.
   let from = 0n
 
@@ -188,6 +189,6 @@ function vkeyOf(origin: string, key: KeyObject): string {
 
 /** What makes the log one that must not be signed on. */
 export function forked(what: string): AppError {
-  const message = `${what}. Nothing is signed: run weir audit verify, and weir audit reopen to go on under another origin`
+  const message = `${what}. Nothing is signed: run weir audit verify, with --known and what witnesses and auditors kept; weir audit reopen goes on under another origin`
   return new AppError('conflict', message, { code: 'audit-forked' })
 }

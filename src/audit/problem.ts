@@ -9,6 +9,7 @@
  * - `tile`: a stored tile is not that of the entries
  * - `not-canonical`: a body is not the canonical JSON of an object
  * - `back-dated`: an entry says an earlier time than a witness saw the log without it
+ * - `unwitnessed`: a witness that the auditor named has cosigned nothing of it
  * - `file`: a file of the folder cannot be read as what it is
  * - `unsigned`: entries after the last signed checkpoint; a warning, for the next signature is on its way
  */
@@ -24,6 +25,7 @@ export type ProblemKind =
   | 'tile'
   | 'not-canonical'
   | 'back-dated'
+  | 'unwitnessed'
   | 'file'
   | 'unsigned'
 

@@ -44,12 +44,30 @@ export async function verifyLog(shards: readonly ShardSource[], options: VerifyO
     results.push(result)
     size = shard.firstIndex + result.size
   }
+  const keys = new Set(results.map(({ vkey }) => rawKey(vkey)))
+  if (keys.size > 1) problems.add({ kind: 'key', index: null, detail: 'its shards are signed with different keys' })
+  if (results.length === 0 && options.keys !== undefined) {
+    problems.add({
+      kind: 'missing',
+      index: '0',
+      detail: 'there is no shard, and one was to be of the key that was named',
+    })
+  }
+  for (const { name } of options.witnesses ?? []) {
+    if (results.some(({ cosigned }) => cosigned.has(name))) continue
+    problems.add({ kind: 'unwitnessed', index: null, detail: `${name} has cosigned no checkpoint of this log` })
+  }
   for (const origin of kept.keys()) {
     problems.add({ kind: 'truncated', index: null, detail: `${origin} is not there, a checkpoint of it was kept` })
   }
   const dropped = problems.dropped + results.reduce((sum, result) => sum + result.dropped, 0)
   const ok = problems.ok && results.every((result) => result.ok)
   return { ok, size, root: results.at(-1)?.root ?? EMPTY_ROOT, problems: problems.found, dropped, shards: results }
+}
+
+/** The key itself, without the name that it has in each shard; the text where it is none, which is told of elsewhere. */
+function rawKey(vkey: string): string {
+  return vkey.slice(vkey.lastIndexOf('+') + 1)
 }
 
 /** A shard says in an entry of its own which tree came before it: that one must still be the one that is there. */

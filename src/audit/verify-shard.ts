@@ -20,10 +20,13 @@ export interface VerifyOptions {
 
 export interface ShardResult {
   readonly origin: string
+  readonly vkey: string
   readonly ok: boolean
   /** Entries, those that are gone counted; the root is over them, or over what comes before the first without a leaf. */
   readonly size: bigint
   readonly root: Buffer
+  /** The largest tree that each of the named witnesses cosigned, by name. */
+  readonly cosigned: ReadonlyMap<string, bigint>
   /** Text of the checkpoint that it says it was opened after. */
   readonly after?: string
   readonly problems: readonly Problem[]
@@ -43,11 +46,13 @@ export async function verifyShard(source: ShardSource, options: VerifyOptions = 
   const problems = collectProblems()
   const tree = growTree()
   const key = keyOf(source, options.keys, problems)
+  let cosigned: ReadonlyMap<string, bigint> = new Map()
   const walk = { source, tree, problems, count: 0n, hasHole: false, after: undefined as string | undefined }
   if (key !== undefined) {
     const keys = { log: key, witnesses: options.witnesses ?? [], known: options.known ?? [] }
     try {
       const checkpoints = await checkCheckpoints(source, keys, problems)
+      cosigned = checkpoints.cosigned
       const tiles = await checkTiles(source, tree, problems)
       await walkEntries(Object.assign(walk, { checkpoints, tiles }), options.onProgress)
     } catch (error) {
@@ -58,7 +63,8 @@ export async function verifyShard(source: ShardSource, options: VerifyOptions = 
   for (const problem of source.problems?.() ?? []) problems.add(problem)
   const { ok, found, dropped } = problems
   const opened = walk.after === undefined ? {} : { after: walk.after }
-  return { origin: source.origin, ok, size: walk.count, root: tree.root(), ...opened, problems: found, dropped }
+  const { origin, vkey } = source
+  return { origin, vkey, ok, size: walk.count, root: tree.root(), cosigned, ...opened, problems: found, dropped }
 }
 
 function keyOf(

@@ -40,6 +40,7 @@ const commands: readonly (readonly [name: string, description: string, load: () 
 
 /** Runs one command and sets the exit code: 0 done, 1 failed, 2 bad usage. */
 export async function main(args: readonly string[]): Promise<void> {
+  process.stdout.once('error', gone)
   try {
     const program = await build(args)
     await program.parseAsync([...args], { from: 'user' })
@@ -49,6 +50,12 @@ export async function main(args: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) report(error, json)
     else if (json && error.exitCode !== 0) answerError('usage', usageOf(error)) // commander wrote to stderr only
   }
+}
+
+/** `weir … | head`: who reads has read enough. */
+function gone(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
 }
 
 async function build(args: readonly string[]): Promise<Command> {

@@ -13,6 +13,10 @@ const SAID: Readonly<Record<Obstacle, readonly [ErrorKind, string]>> = {
   'reads-used-up': ['conflict', 'Every read that was approved is used up.'],
   'grant-expired': ['conflict', 'The time that was approved is over.'],
   'no-emergency': ['conflict', 'Only emergencies are reviewed.'],
+  'not-over-yet': [
+    'conflict',
+    'An emergency is reviewed once nothing can be read under it any more; until then it can be stopped.',
+  ],
   'reviewed-already': ['conflict', 'This emergency was reviewed already.'],
 }
 

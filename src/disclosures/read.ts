@@ -1,6 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
+import { isWaiting } from '../mail/outbox.ts'
 import { shapeOf } from './ask.ts'
 import { type ByOfficer, type DisclosureDeps, entryOf, orEnterRefusal, requireDpo } from './deps.ts'
 import { openGround } from './ground.ts'
@@ -37,6 +38,11 @@ export async function readData(deps: DisclosureDeps, { officer }: ByOfficer, id:
 async function admit(deps: DisclosureDeps, officer: string, disclosure: Disclosure): Promise<SubjectId[]> {
   const obstacle = readObstacle(disclosure, officer, deps.now())
   if (obstacle !== undefined) throw obstacleError(obstacle)
+  if (disclosure.emergency && deps.dpo === 'told' && (await isWaiting(deps.db, disclosure.id, 'emergency-asked'))) {
+    const message =
+      'The data protection officer was not told of it yet: the mail server does not take the mail. Nobody looks unseen.'
+    throw new AppError('conflict', message, { code: 'dpo-not-told' })
+  }
   if (disclosure.kind === 'retention-fuse') throw nothingToRead()
   if (disclosure.erased) throw personErased()
   // What is read is about whom it was approved for: rows that somebody exchanged do not open.

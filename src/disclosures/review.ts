@@ -8,7 +8,8 @@ import { reviewObstacle } from './state.ts'
 
 const ACTION = 'disclosure.review'
 
-/** Another officer's word on an emergency, once. Throws AppError `own-request`, `no-emergency`, `reviewed-already`. */
+/** Another officer's word on an emergency, once. Throws AppError `own-request`, `no-emergency`, `not-over-yet`,
+ * `reviewed-already`. */
 export async function review(
   deps: DisclosureDeps,
   {
@@ -24,7 +25,7 @@ export async function review(
     withActiveEpoch(deps.keyring, () =>
       transaction(deps.db, async (tx) => {
         const disclosure = await lockDisclosure(tx, id)
-        const obstacle = reviewObstacle(disclosure, officer)
+        const obstacle = reviewObstacle(disclosure, officer, deps.now())
         if (obstacle !== undefined) throw obstacleError(obstacle)
         await tx.$client.query(
           `update weir.disclosure set review = $2, reviewed_by = $3, reviewed_at = $4 where disclosure_id = $1`,

@@ -52,6 +52,7 @@ export type Obstacle =
   | 'grant-expired'
   | 'no-emergency'
   | 'reviewed-already'
+  | 'not-over-yet'
 
 /** The one state that a request is in. */
 export function stateOf(course: Course, now: number): State {
@@ -117,10 +118,12 @@ export function readObstacle(course: Course, by: string, now: number): Obstacle 
 }
 
 /** Why this officer cannot review it. */
-export function reviewObstacle(course: Course, by: string): Obstacle | undefined {
+export function reviewObstacle(course: Course, by: string, now: number): Obstacle | undefined {
   if (by === course.askedBy) return 'own-request'
   if (!course.emergency) return 'no-emergency'
-  return course.reviewed ? 'reviewed-already' : undefined
+  if (course.reviewed) return 'reviewed-already'
+  const state = stateOf(course, now) // what can still be read cannot be judged yet: it can be stopped
+  return state === 'delayed' || state === 'released' ? 'not-over-yet' : undefined
 }
 
 /** Whether nobody reviewed an emergency in time. */

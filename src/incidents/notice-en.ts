@@ -42,7 +42,7 @@ export const english: Wording = {
 function without(term: Clock['term']): string {
   if ('days' in term) return `${term.days} days after the people are told`
   if ('hours' in term) return `${term.hours} hours after the people are told`
-  return 'at once; the law names no number'
+  return 'without undue delay; the law sets no fixed term'
 }
 
 function toCac(figures: Figures): Section[] {

@@ -52,7 +52,7 @@ export const chinese: Wording = {
 function without(term: Clock['term']): string {
   if ('days' in term) return `告知个人后${term.days}日内`
   if ('hours' in term) return `告知个人后${term.hours}小时内`
-  return '立即（法律未规定具体时限）'
+  return '立即，不得无故拖延（法律未规定具体时限）'
 }
 
 function toCac(figures: Figures): Section[] {

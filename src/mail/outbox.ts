@@ -43,6 +43,15 @@ export async function takeMail(db: Db, now: number): Promise<QueuedMail | undefi
   return rows[0]
 }
 
+/** Whether this mail was queued and has not been taken by the mail server. */
+export async function isWaiting(db: Db, disclosure: string, kind: MailKind): Promise<boolean> {
+  const { rows } = await db.$client.query(
+    'select from weir.mail_outbox where disclosure_id = $1 and kind = $2 and sent_at is null',
+    [disclosure, kind],
+  )
+  return rows.length > 0
+}
+
 export async function mailSent(db: Db, id: string, now: number): Promise<void> {
   await db.$client.query('update weir.mail_outbox set sent_at = $2 where mail_id = $1', [id, new Date(now)])
 }

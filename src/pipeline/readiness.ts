@@ -10,6 +10,8 @@ export interface ReadinessDeps {
   readonly delivers: boolean
   /** In production: how old the last good copy of the keys is. Said, and no reason to be out of service. */
   readonly keyBackupAge?: () => Promise<{ readonly days: number; readonly found: boolean }>
+  /** What keeps the audit log from being signed: said, and no reason to be out of service. */
+  readonly auditTrouble?: () => string | undefined
   /** Whether a synthetic event came through. */
   flows(): Promise<boolean>
 }
@@ -50,7 +52,9 @@ export function createReadiness(deps: ReadinessDeps): () => Promise<Ready> {
     const [migrations, keys, flow] = await Promise.all([others.migrations(), others.keys(), flows()])
     const checks = { database: first, migrations, keys, flow }
     const ok = Object.values(checks).every((state) => state === 'ok' || state === NOT_CHECKED)
-    return { ok, checks: keyBackup === undefined ? checks : { ...checks, keyBackup: await keyBackup() } }
+    const trouble = deps.auditTrouble?.()
+    const said = trouble === undefined ? checks : { ...checks, audit: trouble }
+    return { ok, checks: keyBackup === undefined ? said : { ...said, keyBackup: await keyBackup() } }
   }
 }
 

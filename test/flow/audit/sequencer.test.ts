@@ -1,12 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { randomInt } from 'node:crypto'
+import { createSecretKey, randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../src/audit/checkpoint.ts'
+import { withLog } from '../../../src/audit/database-source.ts'
+import { bodyOf } from '../../../src/audit/entry.ts'
+import { appendEntries } from '../../../src/audit/log.ts'
+import { logSigningKey } from '../../../src/audit/log-key.ts'
+import { createSequencer, type Sequencer } from '../../../src/audit/sequencer.ts'
 import { appendLeaves, EMPTY_FRONTIER, rootOf } from '../../../src/audit/tree.ts'
 import { parseVerifierKey } from '../../../src/audit/verifier-key.ts'
+import { verifyLog } from '../../../src/audit/verify-log.ts'
 import { type Db, openPool } from '../../../src/db/pool.ts'
+import { createLog } from '../../../src/log.ts'
+import { createMetrics } from '../../../src/metrics.ts'
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.ts'
 import { until } from '../../support/until.ts'
 
@@ -134,5 +142,84 @@ describe('two nodes under load', () => {
     }
     for (const child of pair) await killed(child)
     await expectWhole()
+  })
+})
+
+describe('what somebody else put into the queue', () => {
+  const sequencer = (): Sequencer =>
+    createSequencer({
+      db: owner,
+      key: logSigningKey(createSecretKey(Buffer.alloc(32, 7))),
+      publicUrl: 'http://weir.test',
+      log: createLog({ level: 'silent' }),
+      metrics: createMetrics(),
+    })
+
+  test('is entered as it stands where it cannot be read, and holds nobody up', async () => {
+    for (const more of ['nope', '{"a":1.5}', '[1]', '"x"', '{"actor":"nobody"}']) {
+      await owner.$client.query(
+        `insert into weir.audit_queue (actor, action, resource, purpose, outcome, more)
+         values ('weir', 'test.append', 'node:odd', 'test', 'done', $1)`,
+        [more],
+      )
+    }
+    await owner.$client.query(
+      `insert into weir.decision_queue (more, decided_from, hashes) values ('{"a":1.5}', 1, '\\x00')`,
+    )
+    const one = sequencer()
+    expect(await one.step()).toBe(true)
+    await one.stop()
+    const { rows } = await owner.$client.query<Parameters<typeof bodyOf>[0]>(
+      'select * from weir.audit_entry order by index',
+    )
+    const bodies = rows.map((row) => JSON.parse(bodyOf(row).toString()) as { unreadable?: string; actor: string })
+    expect(bodies.map(({ unreadable }) => unreadable).slice(0, 6)).toEqual([
+      'nope',
+      '{"a":1.5}',
+      '[1]',
+      '"x"',
+      undefined,
+      '{"a":1.5}',
+    ])
+    expect(bodies[4]!.actor).toBe('weir')
+    expect(await withLog(owner, (shards) => verifyLog(shards))).toMatchObject({ ok: true })
+  })
+
+  test('has a bound, and neither its number nor its time is the writer’s', async () => {
+    const app = openPool({ url: database.appUrl, max: 1 })
+    const columns = 'actor, action, resource, purpose, outcome'
+    try {
+      for (const [text, code] of [
+        [`insert into weir.audit_queue (${columns}, at) values ('a', 'a', 'a', 'a', 'done', 'infinity')`, '42501'],
+        [`insert into weir.audit_queue (${columns}, record_id) values ('a', 'a', 'a', 'a', 'done', 1)`, '42501'],
+        [`insert into weir.audit_queue (${columns}) values ('a', 'a', repeat('x', 501), 'a', 'done')`, '23514'],
+        [
+          `insert into weir.decision_queue (more, decided_from, hashes, at) values ('{}', 1, '', '2099-01-01')`,
+          '42501',
+        ],
+      ] as const) {
+        await expect(app.$client.query(text), text).rejects.toMatchObject({ code })
+      }
+    } finally {
+      await app.$client.end()
+    }
+  })
+
+  test('a shard that stayed empty is no obstacle to the next one', async () => {
+    await appendEntries(owner, [
+      { actor: 'weir', action: 'test.append', resource: 'a', purpose: 'test', outcome: 'done' },
+    ])
+    const one = sequencer()
+    await one.step()
+    await owner.$client.query(`insert into weir.audit_break (reason) values ('reopen')`)
+    // A node that was killed between opening a shard and putting its first entries there:
+    await owner.$client.query(
+      `select weir.audit_open_shard(2, 2026, 'weir.test/audit/2026-9', vkey, null) from weir.audit_shard`,
+    )
+    await owner.$client.query(`insert into weir.audit_break (reason) values ('reopen')`)
+    expect(await one.step()).toBe(true)
+    await one.stop()
+    const { rows } = await owner.$client.query<{ n: number }>('select count(*)::int as n from weir.audit_shard')
+    expect(rows[0]!.n).toBe(3)
   })
 })

@@ -47,6 +47,9 @@ test('nobody approves it, and there is at most one of an officer', async () => {
     status: 409,
     body: { code: 'emergency-open' },
   })
+  expect((await ben.call('POST', `/api/disclosures/${id}/review`, { outcome: 'justified' })).body.code).toBe(
+    'not-over-yet',
+  )
   house.tick(14 * MINUTE_MS)
   expect((await house.read(ann, id)).body.code).toBe('not-open-yet')
 })
@@ -104,6 +107,7 @@ test('the review is another officer’s, and counts once', async () => {
   expect((await ben.call('POST', path, { outcome: 'justified' })).body.code).toBe('reviewed-already')
   expect(await overdue()).toBe('0')
   expect((await house.entries()).filter(({ action }) => action === 'disclosure.review')).toMatchObject([
+    { actor: `officer:${ben.id}`, outcome: 'refused', more: { refused: 'not-over-yet' } },
     { actor: `officer:${ann.id}`, outcome: 'refused' },
     { actor: `officer:${ben.id}`, outcome: 'done', more: { review: 'not-justified', emergency: true, used: 1 } },
     { actor: `officer:${ben.id}`, outcome: 'refused' },

@@ -71,7 +71,7 @@ describe('whatever its course', () => {
       fc.property(course, now, (one, at) => {
         expect(approvalObstacle(one, 'ann', at)).toBe('own-request')
         expect(refusalObstacle(one, 'ann', at)).toBe('own-request')
-        expect(reviewObstacle(one, 'ann')).toBe('own-request')
+        expect(reviewObstacle(one, 'ann', at)).toBe('own-request')
         expect(readObstacle(one, 'ben', at)).toBe('not-your-request')
       }),
     )
@@ -114,9 +114,11 @@ describe('whatever its course', () => {
 })
 
 test('only an emergency is reviewed, once, and overdue after a day', () => {
-  expect(reviewObstacle(fresh, 'ben')).toBe('no-emergency')
-  expect(reviewObstacle(emergency, 'ben')).toBeUndefined()
-  expect(reviewObstacle({ ...emergency, reviewed: true }, 'ben')).toBe('reviewed-already')
+  expect(reviewObstacle(fresh, 'ben', ASKED)).toBe('no-emergency')
+  expect(reviewObstacle(emergency, 'ben', ASKED)).toBe('not-over-yet')
+  expect(reviewObstacle(emergency, 'ben', ASKED + REVIEW_MS)).toBeUndefined()
+  expect(reviewObstacle({ ...emergency, used: emergency.reads }, 'ben', ASKED)).toBeUndefined()
+  expect(reviewObstacle({ ...emergency, reviewed: true }, 'ben', ASKED)).toBe('reviewed-already')
   expect(isReviewOverdue(emergency, ASKED + REVIEW_MS - 1)).toBe(false)
   expect(isReviewOverdue(emergency, ASKED + REVIEW_MS)).toBe(true)
   expect(isReviewOverdue({ ...emergency, reviewed: true }, ASKED + REVIEW_MS)).toBe(false)
