@@ -108,6 +108,11 @@ function group(read: Environment, warnings: string[]): Config {
   }
 }
 
+/** Whether npm runs this process: its end is ours. For what needs no other setting. */
+export function startedByNpm(env: NodeJS.ProcessEnv = process.env): boolean {
+  return env.npm_lifecycle_event !== undefined
+}
+
 /** Our environment for a process that we start, with these variables set, or unset where undefined. */
 export function environmentWith(changes: Readonly<Record<string, string | undefined>>): NodeJS.ProcessEnv {
   return { ...process.env, ...changes }

@@ -30,6 +30,13 @@ export interface Cosigner {
 
 const EVERY_MS = 1_000
 const AT_START_MS = 2_000
+const LONGEST_WAIT_MS = 10_000
+
+/** Whether a witness has the checkpoint, or a newer one, and what it has against the log. */
+interface Taken {
+  readonly cosigned: boolean
+  readonly trouble?: string | undefined
+}
 
 export function createCosigner(deps: CosignerDeps): Cosigner {
   const couriers = deps.witnesses.map((witness) => courier(deps, witness))
@@ -37,7 +44,7 @@ export function createCosigner(deps: CosignerDeps): Cosigner {
     async objection(position) {
       if (position.note === '') return undefined
       const asked = await Promise.all(couriers.map((one) => one.take(position, AT_START_MS)))
-      return asked.find((trouble) => trouble !== undefined)
+      return asked.find(({ trouble }) => trouble !== undefined)?.trouble
     },
     submit(position) {
       for (const one of couriers) one.offer(position)
@@ -55,7 +62,7 @@ function courier(deps: CosignerDeps, witness: Pick<WitnessAddress, 'url' | 'key'
   let busy: Promise<void> | undefined
   let ending = new AbortController()
 
-  async function take(position: Position, timeoutMs?: number): Promise<string | undefined> {
+  async function take(position: Position, timeoutMs?: number): Promise<Taken> {
     const { shard, signed, note } = position
     const address = {
       ...witness,
@@ -68,22 +75,25 @@ function courier(deps: CosignerDeps, witness: Pick<WitnessAddress, 'url' | 'key'
     if (submitted.outcome === 'cosigned') {
       known.set(shard.origin, signed)
       await keep(deps.db, position, witness.key.name, submitted.line)
-      return undefined
+      return { cosigned: true }
     }
-    if (submitted.outcome === 'ahead' && (await isKnown(deps.db, position, submitted.size))) return undefined
-    return troubleOf(deps, witness.key.name, submitted)
+    if (submitted.outcome === 'ahead' && (await isKnown(deps.db, position, submitted.size))) return { cosigned: true }
+    return { cosigned: false, trouble: troubleOf(deps, witness.key.name, submitted) }
   }
 
   async function run(): Promise<void> {
-    while (next !== undefined) {
+    for (let wait = EVERY_MS; next !== undefined; ) {
       const position = next
       next = undefined
-      const trouble = await take(position).catch((error: unknown) => {
+      const { cosigned, trouble } = await take(position).catch((error: unknown): Taken => {
         deps.log.warn({ err: error, witness: witness.key.name }, 'a checkpoint could not be taken to a witness')
-        return undefined
+        return { cosigned: false }
       })
       if (trouble !== undefined) deps.objects(trouble)
-      await delay(EVERY_MS, undefined, { signal: ending.signal }).catch(() => undefined)
+      wait = cosigned ? EVERY_MS : Math.min(wait * 2, LONGEST_WAIT_MS)
+      await delay(wait, undefined, { signal: ending.signal }).catch(() => undefined)
+      // A log in which nothing happens has no newer one: this one is taken there again.
+      if (!cosigned && trouble === undefined && !ending.signal.aborted) next ??= position
     }
     busy = undefined
   }

@@ -158,9 +158,16 @@ export function createSequencer(deps: SequencerDeps): Sequencer {
     }
   }
 
+  /** Not in the tree, or in it and under no signature yet. */
   async function isWaiting(record: bigint): Promise<boolean> {
-    const { rows } = await deps.db.$client.query('select from weir.audit_queue where record_id = $1', [record])
-    return rows.length > 0
+    const { rows } = await deps.db.$client.query<{ signed: boolean }>({
+      name: 'audit-is-signed',
+      text: `select exists (select from weir.audit_entry e join weir.audit_shard h on h.shard = e.shard
+        where e.record_id = $1 and e.action <> 'intake.decide' and e.index < h.first_index + (
+          select coalesce(max(s.size), 0) from weir.audit_signature s where s.shard = e.shard)) as signed`,
+      values: [record],
+    })
+    return !rows[0]!.signed
   }
 
   return {

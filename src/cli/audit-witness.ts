@@ -7,7 +7,7 @@ import type { VerifierKey } from '../audit/verifier-key.ts'
 import { createWitness } from '../audit/witness.ts'
 import { createWitnessServer } from '../audit/witness-server.ts'
 import { openWitnessState } from '../audit/witness-state.ts'
-import { readConfig } from '../config.ts'
+import { startedByNpm } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { whenParentGoes } from '../parent.ts'
@@ -44,7 +44,7 @@ export function registerWitness(command: Command): void {
     answer(options, { vkey: witness.vkey, url: witness.url, logs }, text)
     await new Promise((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
-      if (readConfig().config.startedByNpm) whenParentGoes(process.ppid, () => resolve(undefined))
+      if (startedByNpm()) whenParentGoes(process.ppid, () => resolve(undefined))
     })
     await witness.stop()
   })

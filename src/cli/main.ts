@@ -49,6 +49,8 @@ export async function main(args: readonly string[]): Promise<void> {
     const json = args.includes('--json')
     if (!(error instanceof CommanderError)) report(error, json)
     else if (json && error.exitCode !== 0) answerError('usage', usageOf(error)) // commander wrote to stderr only
+  } finally {
+    setImmediate(() => process.stdout.off('error', gone)) // what was written last fails after this
   }
 }
 

@@ -107,6 +107,13 @@ describe('a decision', () => {
     },
   )
 
+  test('lies under a salt of its own, which nobody can guess', async () => {
+    const { rows } = await weir.owner.$client.query<{ salt: Buffer }>('select salt from weir.event_log where kind = 0')
+    expect(rows.length).toBeGreaterThan(1)
+    expect(rows.every(({ salt }) => salt.length === 16 && salt.some((byte) => byte !== 0))).toBe(true)
+    expect(new Set(rows.map(({ salt }) => salt.toString('hex'))).size).toBe(rows.length)
+  })
+
   test('that was changed in the log afterwards is not proved any more', async () => {
     await weir.send({ ...order('ann', 'o-3', ['tea']), messageId: 'to-change' })
     await proof('to-change')
@@ -138,6 +145,13 @@ describe('entries about people', () => {
     expect(JSON.stringify(body)).not.toContain('ann')
     const tags = new Set(found.map(({ more }) => JSON.stringify(more?.subjects)))
     expect(tags.size).toBe(1) // the same person, the same month
+  })
+
+  test('commit to what was said under a key of each entry: two that say the same of one person differ', async () => {
+    for (let i = 0; i < 2; i++) await weir.server.get('/v1/consent', speakingFor({ userId: 'ann' }))
+    const [one, two] = (await list('&action=consent.read')).slice(-2)
+    expect(one!.more!.subjects).toEqual(two!.more!.subjects)
+    expect(one!.more!.details).not.toEqual(two!.more!.details)
   })
 
   test('of nobody are none, and the search is entered all the same', async () => {

@@ -12,7 +12,13 @@ import { logSigningKey } from '../../../src/audit/log-key.ts'
 import { createSequencer, type Sequencer } from '../../../src/audit/sequencer.ts'
 import { EMPTY_TILES, extendTiles } from '../../../src/audit/tiles.ts'
 import { appendLeaves, EMPTY_FRONTIER, leafHash, rootOf } from '../../../src/audit/tree.ts'
-import { parseVerifierKey } from '../../../src/audit/verifier-key.ts'
+import {
+  COSIGNATURE,
+  ed25519FromSeed,
+  formatVerifierKey,
+  parseVerifierKey,
+  verifierKey,
+} from '../../../src/audit/verifier-key.ts'
 import { startWitness } from '../../../src/cli/audit-witness.ts'
 import { type Db, openPool } from '../../../src/db/pool.ts'
 import { createLog } from '../../../src/log.ts'
@@ -278,4 +284,60 @@ test('a running leader hears of a restore at its next entry', async () => {
   expect(found).toMatchObject({ ok: true })
   const { rows } = await superuser.query<{ n: number }>('select count(*)::int as n from weir.audit_shard')
   expect(rows[0]!.n).toBe(2)
+})
+
+describe('whom an auditor names', () => {
+  test('a witness that cosigned nothing is missed, one that did is said with how far', async () => {
+    const stranger = formatVerifierKey(
+      verifierKey('witness.example/never', ed25519FromSeed(Buffer.alloc(32, 9)), COSIGNATURE),
+    )
+    const found = await verify('--witness', witness.vkey, '--witness', stranger)
+    expect(found.problems).toMatchObject([{ kind: 'unwitnessed', detail: expect.stringContaining('never') }])
+    const { shards } = (await verify('--witness', witness.vkey)) as Verified & { shards: { cosigned: unknown }[] }
+    expect(shards[0]!.cosigned).toEqual([{ witness: 'witness.example/one', size: 404 }])
+  })
+
+  test('a log without a shard of the key, and one with shards of two keys, are not whole', async () => {
+    const own = (await superuser.query<{ vkey: string }>('select vkey from weir.audit_shard')).rows[0]!.vkey
+    expect(await verify('--key', own)).toMatchObject({ ok: true })
+    await superuser.query(`insert into weir.audit_break (reason) values ('reopen')`)
+    await enter(1)
+    const other = createSequencer({
+      db,
+      key: logSigningKey(createSecretKey(Buffer.alloc(32, 8))),
+      publicUrl: 'http://weir.test',
+      log,
+      metrics: createMetrics(),
+    })
+    sequencers.push(other)
+    await sequencer.stop()
+    expect(await other.step()).toBe(true)
+    expect(kinds(await verify())).toEqual(['key'])
+    expect(kinds(await verify('--key', own))).toEqual(['key'])
+    await tamper(
+      ...['entry', 'shard', 'signature', 'checkpoint', 'tile', 'cosignature'].map(
+        (name) => `delete from weir.audit_${name}`,
+      ),
+    )
+    expect(kinds(await verify('--key', own))).toEqual(['missing'])
+  })
+})
+
+test('a checkpoint that a witness could not take is taken there again, though nothing new happens', async () => {
+  const { url } = witness
+  await witness.stop()
+  await enter(1)
+  const late = newSequencer([{ url, key: parseVerifierKey(witness.vkey) }])
+  late.start()
+  await until('it is signed', async () => (await verify()).size === 405)
+  const logs = [
+    parseVerifierKey((await superuser.query<{ vkey: string }>('select vkey from weir.audit_shard')).rows[0]!.vkey),
+  ]
+  witness = await startWitness({
+    host: '127.0.0.1',
+    port: Number(new URL(url).port),
+    state: join(folder, 'witness'),
+    logs,
+  })
+  await cosigned()
 })
