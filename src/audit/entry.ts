@@ -56,6 +56,12 @@ function withMore(named: JsonObject, more: string | null): string {
   return canonicalJson({ ...named, unreadable: more })
 }
 
+/**
+ * What a case may be called in an entry, which stays for good: a number with letters around it. No blank, and at least
+ * one digit: nobody's name.
+ */
+export const CASE_ID = /^(?=.*\p{N})[\p{L}\p{N}._/#-]{1,100}$/u
+
 /** Members that `more` may not have: they are columns. */
 export const OWN_MEMBERS: ReadonlySet<string> = new Set([
   'v',

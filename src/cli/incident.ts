@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
+import { CASE_ID } from '../audit/entry.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject } from '../event/event.ts'
 import type { IncidentAct, IncidentScope, IncidentsApi, NoticeAsked } from '../http/incidents-api.ts'
@@ -48,7 +49,7 @@ function registerOpen(open: Command): void {
     .option('--from <time>', 'when it began (ISO 8601 with its zone)')
     .option('--to <time>', 'when it ended')
     .option('--known-at <time>', 'when somebody found out: the clocks run from then; now without it')
-    .requiredOption('--case <text>', 'number or short name of the case; stands in the audit log')
+    .requiredOption('--case <text>', 'number of the case, such as INC-7; stands in the audit log for good')
     .option('--note <text>', 'what is known, in words; kept sealed')
     .option('--critical-infrastructure', 'of an operator of critical information infrastructure: 1 h, not 4')
     .option('--high-risk', 'a high risk to people’s rights and freedoms (GDPR art. 34)')
@@ -81,8 +82,8 @@ function scopeOf(options: OpenOptions): IncidentScope {
 }
 
 function caseOf(text: string): string {
-  if (/^[\p{L}\p{N} ._/#-]{1,100}$/u.test(text)) return text
-  throw new AppError('invalid', '--case is a number or a short name, such as INC-7; what is personal goes into --note')
+  if (CASE_ID.test(text)) return text
+  throw new AppError('invalid', '--case is a number, with letters around it if need be, such as INC-7; what is personal goes into --note')
 }
 
 const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CASE_ID } from '../../audit/entry.ts'
 import { text } from './fields.ts'
 
 const time = z.iso
@@ -20,7 +21,7 @@ export const next = z.string().nullable().describe('The cursor of the next page.
 
 export const limitOf = (max: number) => z.coerce.number().int().min(1).max(max).default(Math.min(max, 100))
 
-export const caseId = text(100).regex(/^[\p{L}\p{N} ._/#-]+$/u, 'write a number or a short name, such as CASE-12')
+export const caseId = text(100).regex(CASE_ID, 'write a number, with letters around it if need be, such as CASE-12')
 
 /** What narrows a look at the log. */
 export const filter = {

@@ -37,6 +37,24 @@ describe('a mail to the data protection officer', () => {
     expect(await waiting()).toBe(0)
   })
 
+  test('of an emergency comes before anything is shown: until the server took it nobody looks', async () => {
+    house.mailbox.refuse(true)
+    const id = await house.ask(ann, aboutAlice({ emergency: true, reads: 2, minutes: 15 }))
+    await house.weir.app.mail!.processAll()
+    house.tick(14 * 60_000)
+    await ann.signIn()
+    house.tick(60_000)
+    expect(await house.read(ann, id)).toMatchObject({ status: 409, body: { code: 'dpo-not-told' } })
+    house.mailbox.refuse(false)
+    await house.weir.app.mail!.processAll()
+    expect((await house.read(ann, id)).status).toBe(200)
+    expect(house.mailbox.received.splice(0).length).toBeGreaterThan(0)
+    house.tick(16 * 60_000)
+    await Promise.all([ann.signIn(), ben.signIn()])
+    const review = await ben.call('POST', `/api/disclosures/${id}/review`, { outcome: 'justified' })
+    expect(review.status).toBe(200)
+  })
+
   test('is sent once where several nodes send', async () => {
     await house.approve(ben, await house.ask(ann))
     await Promise.all([1, 2, 3].map(() => house.weir.app.mail!.processAll()))
