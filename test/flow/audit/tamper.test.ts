@@ -11,7 +11,7 @@ import { appendEntries } from '../../../src/audit/log.ts'
 import { logSigningKey } from '../../../src/audit/log-key.ts'
 import { createSequencer, type Sequencer } from '../../../src/audit/sequencer.ts'
 import { EMPTY_TILES, extendTiles } from '../../../src/audit/tiles.ts'
-import { appendLeaves, EMPTY_FRONTIER, leafHash, rootOf } from '../../../src/audit/tree.ts'
+import { appendLeaves, EMPTY_FRONTIER, leafHash, rootOf, treeHash } from '../../../src/audit/tree.ts'
 import {
   COSIGNATURE,
   ed25519FromSeed,
@@ -272,6 +272,31 @@ test('a sequencer that finds another root than was signed refuses to sign, says 
   ])
   const found = await verify()
   expect(at(found, 'changed')).toEqual([400]) // the damage stays where it is, for everybody to see
+})
+
+test('a log that was changed with its own last checkpoint is not the one that was signed: nothing is signed over it', async () => {
+  await tamper(`update weir.audit_entry set leaf = sha256('x') where index = 400`)
+  const { rows } = await superuser.query<{ leaf: Buffer }>('select leaf from weir.audit_entry order by index')
+  await superuser.query('set session_replication_role = replica')
+  await superuser.query('update weir.audit_checkpoint set root = $1 where size = $2', [
+    treeHash(rows.map(({ leaf }) => leaf)),
+    rows.length,
+  ])
+  await superuser.query('set session_replication_role = origin')
+  await enter(1)
+  const restarted = newSequencer([])
+  await expect(restarted.step()).rejects.toMatchObject({ code: 'audit-forked' })
+  expect(restarted.trouble()).toMatch(/have changed/)
+})
+
+test('who was overtaken extends nothing: the database holds the size against what was expected', async () => {
+  const held = (await superuser.query<{ size: string }>('select max(size) as size from weir.audit_checkpoint')).rows[0]!
+    .size
+  const extend = (expected: bigint) =>
+    db.$client.query(`select weir.audit_extend(1, $1, '{}', '{}', sha256(''), '{}', '{}', '{}', '{}')`, [expected])
+  for (const stale of [BigInt(held) - 1n, BigInt(held) + 1n, 0n]) {
+    await expect(extend(stale)).rejects.toMatchObject({ code: 'WA001' })
+  }
 })
 
 test('a running leader hears of a restore at its next entry', async () => {
