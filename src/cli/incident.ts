@@ -83,7 +83,10 @@ function scopeOf(options: OpenOptions): IncidentScope {
 
 function caseOf(text: string): string {
   if (CASE_ID.test(text)) return text
-  throw new AppError('invalid', '--case is a number, with letters around it if need be, such as INC-7; what is personal goes into --note')
+  throw new AppError(
+    'invalid',
+    '--case is a number, with letters around it if need be, such as INC-7; what is personal goes into --note',
+  )
 }
 
 const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/
