@@ -1,0 +1,390 @@
+-- The rights of people: requests and what becomes of them, erasure that lasts, who received what.
+do $$
+begin
+  if not exists (select from pg_roles where rolname = 'weir_statutory') then
+    create role weir_statutory noinherit nologin;
+  end if;
+exception when duplicate_object or unique_violation then null; -- two databases migrated at once
+end
+$$;
+do $$ begin execute 'grant weir_statutory to weir_app'; end $$;
+
+-- Restricted: kept, and used for nothing (GDPR art. 18, PIPL art. 47). The request that asked for it.
+alter table weir.subject add column restricted_by uuid;
+alter table weir.subject add column restricted_at timestamptz(3);
+create index subject_restricted on weir.subject (restricted_by) where restricted_by is not null;
+
+-- Log rows of a person, found whether there is content left of them or not.
+create index event_log_by_subject on weir.event_log (subject_id) where subject_id is not null;
+
+alter table weir.consent_ledger drop constraint consent_ledger_evidence_check;
+alter table weir.consent_ledger add constraint consent_ledger_evidence_check
+  check (evidence in ('api', 'segment', 'rudderstack', 'carried', 'request'));
+alter table weir.consent_ledger drop constraint consent_ledger_proof_check;
+alter table weir.consent_ledger add constraint consent_ledger_proof_check
+  check (proof in ('server-key', 'device-secret', 'subject-token', 'none', 'request'));
+
+-- A request of a person. It names nobody: what was said in it lies sealed in request_content under a key of its own
+-- (a row of weir.subject_key under the request's id), which is destroyed when the request is over; the row stays to be counted.
+create table weir.request (
+  request_id uuid primary key,
+  number bigint generated always as identity unique, -- the order of lists
+  "right" text not null check ("right" in ('access', 'portability', 'correction', 'erasure', 'restriction', 'objection')),
+  door text not null check (door in ('api', 'privacy', 'opendsr', 'shopify', 'officer', 'cli')),
+  regime text not null,            -- of src/rights/regimes.ts
+  language text not null check (language in ('zh-CN', 'en')),
+  state text not null,             -- of src/rights/state.ts
+  state_at timestamptz(3) not null,
+  received_at timestamptz(3) not null, -- when the person asked: the clocks run from here
+  made_at timestamptz(3) not null default clock_timestamp(),
+  target_at timestamptz(3) not null,   -- our own promise
+  legal_due_at timestamptz(3),         -- null where the law says no number
+  acknowledge_by timestamptz(3),
+  acknowledged_at timestamptz(3),
+  extended_until timestamptz(3),       -- somebody decided so and said why, before the end
+  alarmed smallint not null default 0 check (alarmed in (0, 50, 80, 100)), -- percent of the time, as far as was alarmed
+  verified_by text check (verified_by in ('session-token', 'mail-link', 'mail-code', 'sms-code', 'device-secret', 'server-key',
+    'officer', 'operator', 'processor')),
+  needs_officer boolean not null default false,
+  officer_decision text check (officer_decision in ('accepted', 'refused')),
+  decided_by uuid,
+  reason text,                     -- why refused, cancelled or failed: a code of src/rights/reasons.ts
+  secret_hash bytea not null check (length(secret_hash) = 32), -- sha-256 of 256 random bits
+  cooling_until timestamptz(3),
+  step text,                       -- the last step of the execution that is done
+  attempts smallint not null default 0,
+  next_at timestamptz(3) not null, -- when the runner looks at it again
+  receipt text,                    -- the signed receipt; names nobody
+  case_id text,
+  closed_at timestamptz(3)
+);
+create index request_due on weir.request (next_at) where closed_at is null;
+create index request_open on weir.request (number) where closed_at is null;
+create table weir.request_event (
+  request_id uuid not null references weir.request on delete cascade,
+  seq integer not null,
+  at timestamptz(3) not null default clock_timestamp(),
+  actor text not null,             -- as the audit log names it; `person` for whom it is about
+  what text not null,              -- a code: created, verified, cancelled, extended, alarm, step…
+  from_state text,
+  to_state text,
+  more text,                       -- a code or a number, never words
+  primary key (request_id, seq)
+);
+create table weir.request_content (
+  request_id uuid not null references weir.request on delete cascade,
+  kind text not null,              -- identifiers, contact, changes, needles, salt, reason, manifest
+  sealed bytea not null,
+  primary key (request_id, kind)
+);
+-- Whose data it is about, once that is proven. Goes with the person.
+create table weir.request_person (
+  request_id uuid not null references weir.request on delete cascade,
+  subject_id uuid not null,
+  primary key (request_id, subject_id)
+);
+create index request_person_by_subject on weir.request_person (subject_id);
+-- What was sent to prove an address: a link or a code. Only keyed hashes are kept.
+create table weir.request_proof (
+  proof_id uuid primary key,
+  request_id uuid not null references weir.request on delete cascade,
+  kind text not null check (kind in ('mail-link', 'mail-code', 'sms-code')),
+  code_hash bytea not null check (length(code_hash) = 32),
+  browser_hash bytea check (length(browser_hash) = 32), -- of the nonce that only the browser that asked holds
+  expires_at timestamptz(3) not null,
+  tries smallint not null default 0,
+  used_at timestamptz(3)
+);
+create index request_proof_by_request on weir.request_proof (request_id);
+-- Messages to people, written with what they tell of: what they say is made when they are sent.
+create table weir.request_message (
+  message_id uuid primary key,
+  request_id uuid not null references weir.request on delete cascade,
+  channel text not null check (channel in ('mail', 'sms')),
+  template text not null,          -- a code of src/rights/messages
+  proof_id uuid,
+  due_at timestamptz(3) not null,
+  next_at timestamptz(3) not null,
+  attempts smallint not null default 0,
+  sent_at timestamptz(3),
+  given_up_at timestamptz(3)
+);
+create index request_message_waiting on weir.request_message (next_at) where sent_at is null and given_up_at is null;
+-- Tries by keyed hash of an address, a person, a network.
+create table weir.request_throttle (
+  key bytea primary key check (length(key) = 16),
+  tries integer not null,
+  since timestamptz(3) not null
+);
+create index request_throttle_by_age on weir.request_throttle (since);
+-- Tokens that were shown once: session tokens, mandates, permissions to download.
+create table weir.request_token (
+  token_hash bytea primary key check (length(token_hash) = 32),
+  request_id uuid,                 -- of a download
+  expires_at timestamptz(3) not null,
+  used_at timestamptz(3)
+);
+create index request_token_by_age on weir.request_token (expires_at);
+
+grant select, insert, update, delete on weir.request_content, weir.request_person, weir.request_proof, weir.request_message,
+  weir.request_throttle, weir.request_token to weir_app;
+grant select, insert, update on weir.request to weir_app;
+grant select, insert on weir.request_event to weir_app;
+
+-- Who the shop says can be reached where: only these are ever written to. Found through weir.identifier (email, phone).
+-- (The values lie there, sealed under the person's key.)
+
+-- What remains of an erased identifier: a keyed hash that leads nowhere, so that what is late or played again is known.
+create table weir.tombstone (
+  tombstone bytea primary key check (length(tombstone) = 16),
+  generation integer not null default 1,
+  erased_at timestamptz(3) not null,
+  expires_on date not null
+);
+create index tombstone_by_end on weir.tombstone (expires_on);
+-- One row: how many erasures there were, and the last moment of one. Who decides about an event reads it first, and
+-- append_events refuses what was decided before an erasure that has happened since.
+create table weir.erasure_clock (
+  one boolean primary key default true check (one),
+  erasures bigint not null,
+  newest timestamptz(3)
+);
+insert into weir.erasure_clock (erasures) values (0);
+-- Erasures that this database knows: compared with the ledger outside of it, which a restored backup does not set back.
+create table weir.erasure (
+  erasure_id uuid primary key,     -- the request's id, or one made by the operator's command
+  ledger_at timestamptz(3) not null,
+  done_at timestamptz(3),
+  subjects integer not null,
+  scanned_at timestamptz(3),
+  columns integer,
+  files_scanned_at timestamptz(3)  -- the database's files, after vacuum
+);
+grant select, insert, update, delete on weir.tombstone to weir_app;
+grant select, update on weir.erasure_clock to weir_app;
+grant select, insert, update on weir.erasure to weir_app;
+-- A restored database: refused to serve until what was erased since is erased again.
+create table weir.restore_guard (
+  restored_at timestamptz(3) primary key default clock_timestamp(),
+  replayed_at timestamptz(3)
+);
+grant select on weir.restore_guard to weir_app;
+
+-- Proof of consent stays for its time, as nobody's: under a number that only who holds the receipt's salt can make.
+create function weir.detach_ledger(subject uuid, nobody uuid) returns bigint
+language plpgsql security definer set search_path = weir, pg_temp as $$
+declare
+  n bigint;
+begin
+  update weir.consent_ledger set subject_id = nobody, notice_token = null where subject_id = subject;
+  get diagnostics n = row_count;
+  return n;
+end
+$$;
+revoke execute on function weir.detach_ledger(uuid, uuid) from public;
+grant execute on function weir.detach_ledger(uuid, uuid) to weir_app;
+
+-- Which outside recipients got what of whom: sealed under the person's key, erased last.
+create table weir.recipient (
+  subject_id uuid not null,
+  destination_id smallint not null,
+  entry_id uuid not null,
+  sealed bytea not null,           -- fields, times, consent records, the form of identifier that was sent
+  primary key (subject_id, destination_id, entry_id)
+);
+-- How an outside recipient is told of requests.
+create table weir.recipient_endpoint (
+  destination_id smallint primary key,
+  protocol text not null check (protocol in ('webhook', 'opendsr')),
+  url text not null,
+  secret bytea,                    -- sealed under a key expanded from the token key
+  sla_days smallint not null check (sla_days between 1 and 365),
+  made_at timestamptz(3) not null default clock_timestamp(),
+  stopped_at timestamptz(3)
+);
+-- What recipients are to be told. Survives the person's erasure under a key of its own (weir.subject_key under message_id).
+create table weir.recipient_message (
+  message_id uuid primary key,
+  request_id uuid,
+  destination_id smallint not null,
+  kind text not null check (kind in ('erasure', 'correction', 'withdrawal', 'restriction', 'restriction-lifted', 'objection')),
+  sealed bytea,                    -- null once it is done
+  state text not null check (state in ('waiting', 'sent', 'acknowledged', 'verified-gone', 'failed')),
+  made_at timestamptz(3) not null default clock_timestamp(),
+  due_at timestamptz(3) not null,  -- by the recipient's own promise
+  next_at timestamptz(3) not null,
+  attempts smallint not null default 0,
+  sent_at timestamptz(3),
+  acknowledged_at timestamptz(3),
+  ack_sha256 bytea check (length(ack_sha256) = 32),
+  verified_at timestamptz(3),
+  failure text,                    -- a code
+  remote_id text                   -- the recipient's number of our request; random, ours
+);
+create index recipient_message_due on weir.recipient_message (next_at) where state in ('waiting', 'sent', 'acknowledged');
+create index recipient_message_by_request on weir.recipient_message (request_id);
+grant select, insert, update, delete on weir.recipient, weir.recipient_message to weir_app;
+grant select on weir.recipient_endpoint to weir_app;
+
+-- Requests that came in over another system's protocol.
+create table weir.request_origin (
+  request_id uuid primary key references weir.request on delete cascade,
+  protocol text not null check (protocol in ('opendsr', 'shopify')),
+  controller text not null,        -- who sent it: a name that the operator gave
+  foreign_id_hash bytea not null check (length(foreign_id_hash) = 32), -- keyed: of the id that the sender gave it
+  losses text[] not null default '{}', -- codes of what the protocol could not say
+  unique (protocol, controller, foreign_id_hash)
+);
+grant select, insert on weir.request_origin to weir_app;
+create table weir.request_callback (
+  callback_id uuid primary key,
+  request_id uuid not null references weir.request on delete cascade,
+  sealed bytea not null,           -- URL and what to send, under the request's key
+  state text not null,             -- of the request, that it tells of
+  next_at timestamptz(3) not null,
+  attempts smallint not null default 0,
+  sent_at timestamptz(3),
+  given_up_at timestamptz(3)
+);
+create index request_callback_waiting on weir.request_callback (next_at) where sent_at is null and given_up_at is null;
+grant select, insert, update, delete on weir.request_callback to weir_app;
+-- Who may send requests over these protocols.
+create table weir.request_controller (
+  controller_id uuid primary key,
+  protocol text not null check (protocol in ('opendsr', 'shopify')),
+  name text not null check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+  secret_hash bytea check (length(secret_hash) = 32), -- of a bearer token of 256 random bits
+  secret bytea,                    -- Shopify's app secret, sealed under a key expanded from the token key
+  made_at timestamptz(3) not null default clock_timestamp(),
+  revoked_at timestamptz(3),
+  unique (protocol, name)
+);
+grant select on weir.request_controller to weir_app;
+
+-- What a law says must stay of somebody who was erased, and what a hold keeps: under keys of its own, in a schema that
+-- no module and not even the gateway's own role can read.
+create schema statutory;
+grant usage on schema statutory to weir_statutory;
+create table statutory.remainder (
+  remainder_id uuid primary key,   -- its key: weir.subject_key under this id
+  ground text not null,            -- the law, as the policy names it, or `hold`
+  hold_id uuid,
+  classes text[] not null,
+  until date not null,             -- the last of its records goes then
+  language text not null,
+  notice bytea,                    -- where to tell the person that it is gone, sealed under its key
+  made_at timestamptz(3) not null default clock_timestamp()
+);
+create table statutory.record (
+  remainder_id uuid not null references statutory.remainder on delete cascade,
+  seq integer not null,
+  class text not null,
+  due date not null,
+  sealed bytea not null,
+  primary key (remainder_id, seq)
+);
+create index record_by_due on statutory.record (due);
+create table statutory.hold (
+  hold_id uuid primary key,
+  number bigint generated always as identity unique,
+  authority text not null,
+  reference text not null,
+  scope text[] not null,           -- field classes
+  expires_on date not null,
+  placed_by text not null,
+  placed_at timestamptz(3) not null default clock_timestamp(),
+  release_asked_by text,
+  release_asked_at timestamptz(3),
+  released_by text,
+  released_at timestamptz(3),
+  check (released_by is distinct from release_asked_by or released_by is null)
+);
+create table statutory.hold_person (
+  hold_id uuid not null references statutory.hold on delete cascade,
+  subject_id uuid not null,
+  primary key (hold_id, subject_id)
+);
+create index hold_person_by_subject on statutory.hold_person (subject_id);
+grant select, insert, update, delete on statutory.remainder, statutory.record, statutory.hold_person to weir_statutory;
+grant select, insert, update on statutory.hold to weir_statutory;
+
+-- What somebody struck out of what recommendations go by.
+create table weir.struck_tag (
+  subject_id uuid not null,
+  tag bytea not null check (length(tag) = 16), -- HMAC of the product under the subject's key
+  sealed bytea not null,
+  struck_at timestamptz(3) not null default clock_timestamp(),
+  primary key (subject_id, tag)
+);
+grant select, insert, delete on weir.struck_tag to weir_app;
+
+-- Search: whether any of some values stands in a table, and in which columns. As the owner, who sees every table; it says
+-- where and how often, never what. Columns are put side by side as text: bytes as \x…, JSON as it is written.
+create function weir.scan_table(part regclass, needles text[]) returns table (col text, hits bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  one record;
+  together text;
+  found boolean;
+begin
+  select string_agg(format('t.%I::text', attname), ', ' order by attnum) into together
+  from pg_attribute where attrelid = part and attnum > 0 and not attisdropped;
+  if together is null then return; end if;
+  execute format('select exists (select from (select concat_ws(E''\x01'', %s) as x from only %s t) r
+    where exists (select from unnest($1) n where position(n in r.x) > 0))', together, part) into found using needles;
+  if not found then return; end if;
+  for one in select attname::text from pg_attribute where attrelid = part and attnum > 0 and not attisdropped order by attnum loop
+    execute format('select count(*) from only %s t where exists (select from unnest($1) n where position(n in t.%I::text) > 0)',
+      part, one.attname) into hits using needles;
+    if hits > 0 then
+      col := one.attname;
+      return next;
+    end if;
+  end loop;
+end
+$$;
+-- The same in what the planner keeps of values.
+create function weir.scan_statistics(needles text[]) returns table (tab text, col text)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select format('%I.%I', schemaname, tablename), attname::text from pg_stats s
+  where schemaname not in ('pg_catalog', 'information_schema') and exists (
+    select from unnest(needles) n
+    where position(n in coalesce(s.most_common_vals::text, '') || coalesce(s.histogram_bounds::text, '')
+      || coalesce(s.most_common_elems::text, '')) > 0)
+$$;
+create function weir.refresh_statistics(part regclass) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if (select relnamespace::regnamespace::text from pg_class where oid = part) in ('pg_catalog', 'information_schema') then
+    raise exception 'not a table of Weir' using errcode = '42501';
+  end if;
+  execute format('analyze %s', part);
+end
+$$;
+revoke execute on function weir.scan_table(regclass, text[]), weir.scan_statistics(text[]), weir.refresh_statistics(regclass) from public;
+grant execute on function weir.scan_table(regclass, text[]), weir.scan_statistics(text[]), weir.refresh_statistics(regclass) to weir_app;
+
+-- Content that falls under a statute or a hold lies in partitions of classes with a floor; what was detached to be kept
+-- under restriction goes with its partition and is reached through this alone.
+create function weir.erase_detached(subject uuid) returns bigint
+language plpgsql security definer set search_path = weir, pg_temp as $$
+declare
+  part text;
+  n bigint;
+  total bigint := 0;
+begin
+  for part in select r.part from weir.retained_partition r where r.state <> 'attached' loop
+    if part like 'event_log%' then
+      execute format('update weir.%I set subject_id = null, other_id = null, salt = null, consent_ref = null
+        where subject_id = $1 or other_id = $1', part) using subject;
+    else
+      execute format('delete from weir.%I where subject_id = $1', part) using subject;
+    end if;
+    get diagnostics n = row_count;
+    total := total + n;
+  end loop;
+  return total;
+end
+$$;
+revoke execute on function weir.erase_detached(uuid) from public;
+grant execute on function weir.erase_detached(uuid) to weir_app;
