@@ -62,6 +62,21 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'weir.incident': '3 years after it was closed (Network Data Security Regulations 12, PIPL 56)',
   'weir.incident_event': '3 years after its incident was closed',
   'weir.key': 'for good; destroyed by the schedule of `keys`',
+  'weir.request': 'for good: it names nobody',
+  'weir.request_event': 'for good: it names nobody',
+  'weir.request_content': 'until the request is over',
+  'weir.request_proof': 'until the request is over',
+  'weir.request_throttle': '24 h',
+  'weir.request_token': '24 h after it expired',
+  'weir.request_origin': 'for good: it names nobody',
+  'weir.request_callback': 'until the request is over and told of',
+  'weir.tombstone': 'to its day',
+  'weir.recipient': 'while the subject is known: erased last',
+  'weir.recipient_message': 'until the recipient has done it; then without content',
+  'weir.struck_tag': 'while the subject is known',
+  'statutory.remainder': 'to the day that its law says',
+  'statutory.record': 'to the day that its law says',
+  'statutory.hold': 'for good: why something was kept',
   'attribution.touch': { as: 'behaviour' },
   'attribution.conversion': { as: 'order' },
   'attribution.link': 'while a subject of it is known',
@@ -86,6 +101,11 @@ const entry = {
 
 /** What somebody wrote into the file of an incident: under a key of its own, expanded from the token key. */
 const ofIncident: CoveredColumn = { fieldClass: 'incident', suite: 'AES-256-GCM', keyClass: 'token' }
+
+/** What a request, a recipient's message or a remainder says: under a key of its own, destroyed when it is over. */
+const ofRequest: CoveredColumn = { fieldClass: 'request', suite: 'AES-256-GCM', keyClass: 'subject' }
+/** Another system's secret, under a key expanded from the token key. */
+const foreignSecret: CoveredColumn = { fieldClass: 'none', suite: 'AES-256-GCM', keyClass: 'token' }
 
 /** A table's columns of text, json or bytes. One that is missing here fails the build: say what it is before it is used. */
 export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredColumn>>>> = {
@@ -196,6 +216,65 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
   'weir.marketing_cost': { channel: nobodys, source: nobodys, campaign: nobodys, currency: nobodys },
   'weir.marketing_cost_batch': { batch_id: nobodys },
   'weir.migrations': { hash: nobodys },
+  'weir.request': {
+    right: nobodys,
+    door: nobodys,
+    regime: nobodys,
+    language: nobodys,
+    state: nobodys,
+    verified_by: nobodys, // the method
+    officer_decision: nobodys,
+    reason: nobodys, // a code
+    secret_hash: randomHash,
+    step: nobodys,
+    receipt: nobodys, // signed claims that name nobody
+    case_id: nobodys,
+  },
+  'weir.request_event': { actor: nobodys, what: nobodys, from_state: nobodys, to_state: nobodys, more: nobodys },
+  'weir.request_content': { kind: nobodys, sealed: ofRequest },
+  'weir.request_proof': {
+    kind: nobodys,
+    code_hash: { fieldClass: 'request', suite: 'HMAC-SHA-256', keyClass: 'token' },
+    browser_hash: { fieldClass: 'request', suite: 'HMAC-SHA-256', keyClass: 'token' },
+  },
+  'weir.request_message': { channel: nobodys, template: nobodys },
+  'weir.request_throttle': { key: hashed('token', 'request') },
+  'weir.request_token': { token_hash: randomHash },
+  'weir.request_origin': {
+    protocol: nobodys,
+    controller: nobodys, // a name that the operator gave
+    foreign_id_hash: { fieldClass: 'request', suite: 'HMAC-SHA-256', keyClass: 'token' },
+    losses: nobodys,
+  },
+  'weir.request_callback': { sealed: ofRequest, state: nobodys },
+  'weir.request_controller': { protocol: nobodys, name: nobodys, secret_hash: randomHash, secret: foreignSecret },
+  'weir.tombstone': {
+    tombstone: { fieldClass: 'identity', suite: 'HMAC-SHA-256/128', keyClass: 'tombstone' }, // leads to nobody
+  },
+  'weir.recipient': { sealed: sealed('identity') },
+  'weir.recipient_endpoint': { protocol: nobodys, url: nobodys, secret: foreignSecret },
+  'weir.recipient_message': {
+    kind: nobodys,
+    sealed: ofRequest,
+    state: nobodys,
+    ack_sha256: nobodys, // of what the recipient answered
+    failure: nobodys, // a code
+    remote_id: nobodys, // random, ours
+  },
+  'weir.struck_tag': {
+    tag: { fieldClass: 'behaviour', suite: 'HMAC-SHA-256/128', keyClass: 'subject' },
+    sealed: sealed('behaviour'),
+  },
+  'statutory.remainder': { ground: nobodys, classes: nobodys, language: nobodys, notice: ofRequest },
+  'statutory.record': { class: nobodys, sealed: ofRequest },
+  'statutory.hold': {
+    authority: nobodys,
+    reference: nobodys, // of the authority's own file
+    scope: nobodys,
+    placed_by: nobodys, // the number of an officer
+    release_asked_by: nobodys,
+    released_by: nobodys,
+  },
   'attribution.touch': {
     subject: pseudonym,
     event_key: pseudonym,
