@@ -56,6 +56,7 @@ create table weir.request (
   next_at timestamptz(3) not null, -- when the runner looks at it again
   receipt text,                    -- the signed receipt; names nobody
   case_id text,
+  lifted_at timestamptz(3),        -- of a restriction that was ended again
   closed_at timestamptz(3)
 );
 create index request_due on weir.request (next_at) where closed_at is null;
@@ -388,3 +389,69 @@ end
 $$;
 revoke execute on function weir.erase_detached(uuid) from public;
 grant execute on function weir.erase_detached(uuid) to weir_app;
+
+drop function weir.append_events(integer, smallint[], integer[], bytea[], uuid[], uuid[], smallint[], integer[], integer[], integer[], integer[],
+  integer[], integer[], bytea[], bytea[], smallint[], bytea[], integer[], smallint[], date[], uuid[], bytea[], integer[],
+  bytea[], integer[], date[], text[], text[], text[], bigint[], bigint[], smallint[], bytea[], text, bytea);
+-- One group of events, one statement, one transaction: keys, then the log under its lock, then the blobs.
+-- Arrays run in parallel, one element an event; those that begin with blob_ one element a blob, blob_event from 1.
+-- Orders come apart: order_event says whose each is (from 1), order_key what it is counted once by within the dedupe
+-- window, whichever source told it; line_order numbers the orders from 0. They count whatever was decided for the event:
+-- the order is known for its own sake, and as a sum it is nobody's.
+-- The group's decisions are one entry of the audit log: `decided` is its body, `decided_hashes` the leaves of its tree,
+-- those of events that turn out to be repeats among them. Null where the rows are no decisions (links, probes).
+-- judged_at: how many erasures there were when the group was decided; null for what nobody was asked about.
+-- Returns the ordinals of the events that were not seen before; the others changed nothing.
+create function weir.append_events(
+  version integer, kinds smallint[], sources integer[], keys bytea[], subjects uuid[], others uuid[], types smallint[],
+  route_masks integer[], granted_masks integer[], refused_masks integer[], narrowed_masks integer[],
+  epochs integer[], user_epochs integer[], refs bytea[], removed_fields bytea[], unclassified_counts smallint[], blob_lists bytea[],
+  blob_event integer[], blob_class smallint[], blob_due date[], blob_subject uuid[], blob_bytes bytea[],
+  order_event integer[], order_key bytea[], line_order integer[], line_day date[], line_shop text[], line_currency text[],
+  line_product text[], line_units bigint[], line_value bigint[], line_new smallint[],
+  salts bytea[], decided text, decided_hashes bytea, judged_at bigint
+) returns integer[] language plpgsql set search_path = weir, pg_temp as $$
+declare
+  fresh integer[];
+  base bigint;
+  now_at timestamptz;
+  counted integer[];
+begin
+  fresh := weir.take_keys(sources, keys);
+  if cardinality(fresh) = 0 then return fresh; end if;
+  if cardinality(order_event) > 0 then counted := weir.take_orders(fresh, order_event, order_key); end if;
+  perform pg_advisory_xact_lock(20001, 0); -- held to the end of the commit: numbers are given in commit order
+  -- An erasure holds this lock while it commits: what was decided before it is decided again.
+  if judged_at is not null and judged_at <> (select erasures from weir.erasure_clock) then
+    raise exception 'somebody was erased since this was decided' using errcode = 'WK003';
+  end if;
+  base := nextval('weir.log_position');
+  perform setval('weir.log_position', base + cardinality(fresh) - 1);
+  now_at := clock_timestamp();
+  insert into weir.event_log
+  select base + f.rank - 1, (now_at at time zone 'UTC')::date, now_at, e.kind, e.source, e.key, e.subject, e.other, version, e.type,
+    e.routes, e.granted, e.refused, e.narrowed, e.epoch, e.user_epoch, e.ref, e.removed, e.unclassified, e.blobs, 0, e.salt
+  from unnest(kinds, sources, keys, subjects, others, types, route_masks, granted_masks, refused_masks, narrowed_masks,
+      epochs, user_epochs, refs, removed_fields, unclassified_counts, blob_lists, salts) with ordinality
+      as e(kind, source, key, subject, other, type, routes, granted, refused, narrowed, epoch, user_epoch, ref, removed, unclassified, blobs, salt, n)
+    join unnest(fresh) with ordinality as f(n, rank) on f.n = e.n;
+  if decided is not null then
+    insert into weir.decision_queue (more, decided_from, hashes) values (decided, base, decided_hashes);
+  end if;
+  if cardinality(blob_event) > 0 then
+    insert into weir.sealed
+    select b.class, b.due, b.subject, base + f.rank - 1, b.bytes
+    from unnest(blob_event, blob_class, blob_due, blob_subject, blob_bytes) as b(event, class, due, subject, bytes)
+      join unnest(fresh) with ordinality as f(n, rank) on f.n = b.event;
+  end if;
+  if cardinality(counted) > 0 then
+    perform weir.count_orders(array_agg(o), array_agg(day), array_agg(shop), array_agg(currency), array_agg(product),
+      array_agg(units), array_agg(value), array_agg(new))
+    from unnest(line_order, line_day, line_shop, line_currency, line_product, line_units, line_value, line_new)
+      as l(o, day, shop, currency, product, units, value, new)
+    where o = any(counted)
+    having count(*) > 0;
+  end if;
+  return fresh;
+end
+$$;

@@ -1,3 +1,4 @@
+import { AppError } from '../errors.ts'
 import type { IncomingEvent, Source } from '../event/event.ts'
 import { type EventKeys, secretHash } from '../identity/blind-index.ts'
 import { hasEntropy } from '../identity/entropy.ts'
@@ -6,7 +7,7 @@ import { readNodes } from '../identity/read.ts'
 import { withCurrentIndex } from '../identity/stale-index.ts'
 import type { Choice } from './apply-choice.ts'
 import { type Proven, sameDevice } from './prove.ts'
-import { type ConsentDeps, recordProven } from './service.ts'
+import { CHOICE_OUTDATED, type ConsentDeps, recordProven } from './service.ts'
 
 /** An event that tells of a choice, with whom it names. */
 export interface ToldChoice {
@@ -39,8 +40,13 @@ export async function recordEvidence(deps: ConsentDeps, told: ToldChoice): Promi
     receivedAt: deps.now(),
   }
   if (choice.granted === 0 && choice.refused === 0) return false
-  await recordProven(deps, told, proven, choice, { evidence: 'segment' })
-  return true
+  try {
+    await recordProven(deps, told, proven, choice, { evidence: 'segment' })
+    return true
+  } catch (error) {
+    if (error instanceof AppError && error.code === CHOICE_OUTDATED) return false
+    throw error
+  }
 }
 
 async function cameBefore(deps: ConsentDeps, { keys }: ToldChoice): Promise<boolean> {

@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { lockSubjects } from '../db/locks.ts'
 import type { Tx } from '../db/pool.ts'
+import { AppError } from '../errors.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { PURPOSES, type PurposeMask } from '../event/purpose.ts'
 import { applyChoice, type Choice, type ConsentState, NO_CONSENT } from './apply-choice.ts'
 
 /** By whose word, and with what proof, a choice was recorded. */
 export interface Evidence {
-  readonly evidence: 'api' | 'segment' | 'rudderstack' | 'carried'
-  readonly proof: 'server-key' | 'device-secret' | 'subject-token' | 'none'
+  readonly evidence: 'api' | 'segment' | 'rudderstack' | 'carried' | 'request'
+  readonly proof: 'server-key' | 'device-secret' | 'subject-token' | 'none' | 'request'
   readonly sourceId: number
   readonly policyVersion: number
   /** SHA-256 of the notice token that the client showed, if it sent one. */
@@ -38,11 +39,23 @@ export async function recordChoice(
 ): Promise<Recorded[]> {
   const users = await confirmedUsersOf(tx, subjects)
   await lockSubjects(tx, [...subjects, ...users])
+  await refuseGone(tx, [...subjects, ...users])
   const act = { recordId: randomUUID(), receivedAt: choice.receivedAt, evidence }
   const recorded: Recorded[] = []
   for (const subject of subjects) recorded.push(await recordOne(tx, subject, choice, act))
   await refreshClusters(tx, [...new Set([...users, ...subjects])], act)
   return recorded
+}
+
+/** Whoever was erased while this waited for the lock gets no state that nobody would find again. */
+async function refuseGone(tx: Tx, subjects: readonly SubjectId[]): Promise<void> {
+  const wanted = [...new Set(subjects)]
+  const { rowCount } = await tx.$client.query('select from weir.subject where subject_id = any($1::uuid[])', [wanted])
+  if (rowCount === wanted.length) return
+  throw new AppError('overloaded', 'somebody was erased while their choice was being recorded: send it again', {
+    code: 'erased-meanwhile',
+    retryAfter: 1,
+  })
 }
 
 /** Users that these subjects are confirmed to be. */

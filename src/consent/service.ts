@@ -14,6 +14,7 @@ import { indexText, type Node, readNodes } from '../identity/read.ts'
 import { withCurrentIndex } from '../identity/stale-index.ts'
 import type { VerifySubjectToken } from '../identity/subject-token.ts'
 import { createSubjects } from '../identity/subjects.ts'
+import { readTombstones } from '../identity/tombstones.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import { withActiveEpoch } from '../keys/subject-keys.ts'
 import type { Choice } from './apply-choice.ts'
@@ -125,6 +126,7 @@ async function recordIn(
   let { device, user } = await nodesOf(tx, ids)
   const missing = [ids.device, ids.user].filter((id, i) => id !== undefined && [device, user][i] === undefined)
   if (missing.length > 0) {
+    await refuseOutdated(tx, deps.keyring, missing as Presented[], choice)
     await createSubjects(tx, deps.keyring, missing as Presented[])
     ;({ device, user } = await nodesOf(tx, ids))
   }
@@ -144,6 +146,19 @@ async function recordIn(
   if (recorded.some((one) => one.gained !== 0)) await repeatLinks(tx, active, subjects)
   return replyOf(await nodesOf(tx, ids), recorded.at(-1)!)
 }
+
+/** A choice from before its person was erased, played again, does not bring them back. */
+async function refuseOutdated(tx: Tx, keyring: Keyring, missing: readonly Presented[], choice: Choice): Promise<void> {
+  const { claimedAt } = choice
+  if (claimedAt === undefined) return
+  const erasedAt = await readTombstones(tx, keyring.tombstoneKey, missing)
+  if (!missing.some((one) => claimedAt <= erasedAt(one))) return
+  throw new AppError('conflict', 'the choice is older than the erasure of whoever made it: nothing is held of them', {
+    code: CHOICE_OUTDATED,
+  })
+}
+
+export const CHOICE_OUTDATED = 'choice-outdated'
 
 /** What holds now, as GET tells it: of the user where there is one, else of the device; refusals of the cluster included. */
 function replyOf(

@@ -61,12 +61,14 @@ export interface LogOrder {
 /**
  * Appends a group in one statement and one commit (autocommit: no begin, no second round trip).
  * Returns for each entry whether it was fresh; the others were seen within 24 hours and changed nothing.
- * Event keys must be distinct within the group. Throws what pg throws; nothing is written then.
+ * Event keys must be distinct within the group. Throws what pg throws; nothing is written then. `judged.erasures`: how many
+ * erasures there were when the group was decided; where there was another since, SQLSTATE WK003: decide again.
  */
 export async function appendEvents(
   db: Db | Tx,
   policyVersion: number,
   entries: readonly LogEntry[],
+  judged: { readonly erasures: bigint | undefined } = { erasures: undefined },
 ): Promise<boolean[]> {
   const result = await db.$client.query<{ fresh: number[] }>({
     name: 'append-events',
@@ -77,6 +79,7 @@ export async function appendEvents(
       ...blobColumnsOf(entries),
       ...orderColumnsOf(entries),
       ...decisionColumnsOf(policyVersion, entries),
+      judged.erasures ?? null,
     ],
   })
   const fresh = new Array<boolean>(entries.length).fill(false)
@@ -88,7 +91,7 @@ const APPEND = `select weir.append_events($1::integer, $2::smallint[], $3::integ
   $7::smallint[], $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::bytea[],
   $15::bytea[], $16::smallint[], $17::bytea[], $18::integer[], $19::smallint[], $20::date[], $21::uuid[], $22::bytea[],
   $23::integer[], $24::bytea[], $25::integer[], $26::date[], $27::text[], $28::text[], $29::text[], $30::bigint[], $31::bigint[],
-  $32::smallint[], $33::bytea[], $34::text, $35::bytea) as fresh`
+  $32::smallint[], $33::bytea[], $34::text, $35::bytea, $36::bigint) as fresh`
 
 function columnsOf(entries: readonly LogEntry[]): Buffer[] {
   return [

@@ -56,12 +56,29 @@ export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly
   const written = await writeLinks(tx, plain)
   if (written.length === 0) return
   const confirmed = written.filter((row) => row.state === 'confirmed').map((row) => row.user_id)
+  if (confirmed.length > 0) await restrictWithUser(tx, written)
   const { receivedAt } = context
   const evidence = carriedBy(context, plain)
   const users = [...new Set(confirmed)].sort()
   for (const user of users) await refreshClusters(tx, [user], { recordId: cause(user, plain), receivedAt, evidence })
   await erasedByRefusal(tx, context.active, users)
   await appendLinkRows(tx, context.active, written)
+}
+
+/** What becomes known to be somebody's whose data is restricted, is restricted with theirs, and part of the same request. */
+async function restrictWithUser(tx: Tx, written: readonly LinkRow[]): Promise<void> {
+  const devices = written.flatMap((row) => (row.state === 'confirmed' ? [row.device_id] : []))
+  await tx.$client.query(
+    `with joined as (
+       update weir.subject d set restricted_by = u.restricted_by, restricted_at = u.restricted_at
+       from weir.link l join weir.subject u on u.subject_id = l.user_id
+       where l.device_id = any($1::uuid[]) and d.subject_id = l.device_id and d.restricted_at is null
+         and u.restricted_at is not null
+       returning d.subject_id, d.restricted_by)
+     insert into weir.request_person (request_id, subject_id)
+     select restricted_by, subject_id from joined where restricted_by is not null on conflict do nothing`,
+    [uuidArray(devices)],
+  )
 }
 
 /**

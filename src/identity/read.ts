@@ -10,6 +10,8 @@ export interface Node {
   readonly subject: SubjectId
   readonly kind: 'device' | 'user'
   readonly generation: number
+  /** Kept and used for nothing: a request of the person's asked for it, or is erasing them. */
+  readonly restricted: boolean
   readonly keyVersion: number
   /** Day (YYYY-MM-DD) it was last seen. */
   readonly seenOn: string
@@ -40,13 +42,28 @@ export function indexText(key: IndexKey): string {
  *   would seem unknown. Refresh the keyring and present them anew.
  */
 export async function readNodes(db: Db | Tx, presented: readonly Presented[]): Promise<Map<string, Node>> {
-  if (presented.length === 0) return new Map()
+  return (await readNodesNow(db, presented)).nodes
+}
+
+/** How many erasures there were, and when the last one was; milliseconds since 1970, 0 where there was none. */
+export interface ErasureClock {
+  readonly erasures: bigint
+  readonly newest: number
+}
+
+/** readNodes, with the clock of erasures at that moment; undefined where nobody was asked for. */
+export async function readNodesNow(
+  db: Db | Tx,
+  presented: readonly Presented[],
+): Promise<{ readonly nodes: Map<string, Node>; readonly clock: ErasureClock | undefined }> {
+  if (presented.length === 0) return { nodes: new Map(), clock: undefined }
   const keys = presented.flatMap((one) => one.keys)
-  const { rows } = await db.$client.query<(NodeRow & { index_key: Buffer; readable: true }) | Unreadable>({
+  const { rows } = await db.$client.query<((NodeRow & { index_key: Buffer; readable: true }) | Unreadable) & ClockRow>({
     name: 'read-nodes',
-    text: `select r.readable, n.* from (
-        select exists (select from weir.key where class = 'index' and kid = $2 and state in ('active', 'decrypt-only'))
-      ) as r(readable) left join (
+    text: `select r.readable, r.erasures, r.newest, n.* from (
+        select exists (select from weir.key where class = 'index' and kid = $2 and state in ('active', 'decrypt-only')),
+          c.erasures, c.newest from weir.erasure_clock c
+      ) as r(readable, erasures, newest) left join (
         select i.index_key, ${COLUMNS} from unnest((select $1::bytea[])) as k(key)
         join weir.identifier i on i.index_key = k.key
         join weir.subject s on s.subject_id = i.subject_id ${JOINS}) n on true`,
@@ -57,7 +74,13 @@ export async function readNodes(db: Db | Tx, presented: readonly Presented[]): P
     if (!row.readable) throw new AppError('overloaded', 'the keys of this process are out of date', STALE)
     if (row.index_key !== null) nodes.set(row.index_key.toString('latin1'), nodeOf(row))
   }
-  return keys.length === presented.length ? nodes : byOldest(presented, nodes)
+  const clock = { erasures: rows[0]!.erasures, newest: rows[0]!.newest?.getTime() ?? 0 }
+  return { nodes: keys.length === presented.length ? nodes : byOldest(presented, nodes), clock }
+}
+
+interface ClockRow {
+  readonly erasures: bigint
+  readonly newest: Date | null
 }
 
 /** What waited in a queue was presented at different times. */
@@ -93,7 +116,7 @@ export async function readNodesById(db: Db | Tx, ids: readonly SubjectId[]): Pro
   return new Map(rows.map((row) => [subjectId(row.subject_id), nodeOf(row)]))
 }
 
-const COLUMNS = `s.subject_id, s.kind, s.generation, s.key_version, s.seen_on,
+const COLUMNS = `s.subject_id, s.kind, s.generation, s.restricted_at is not null as restricted, s.key_version, s.seen_on,
   c.consent_epoch, c.record_id, c.granted, c.refused, c.cluster_refused, c.restricted_epoch, c.secret_hash,
   l.user_id, l.state, u.consent_epoch as u_epoch, u.record_id as u_record, u.granted as u_granted, u.refused as u_refused,
   u.cluster_refused as u_cluster, u.restricted_epoch as u_restricted`
@@ -105,6 +128,7 @@ interface NodeRow {
   subject_id: string
   kind: 'device' | 'user'
   generation: number
+  restricted: boolean
   key_version: number
   seen_on: string
   consent_epoch: number | null
@@ -130,6 +154,7 @@ function nodeOf(row: NodeRow): Node {
     subject,
     kind: row.kind,
     generation: row.generation,
+    restricted: row.restricted,
     keyVersion: row.key_version,
     seenOn: row.seen_on,
     consent: row.consent_epoch === null ? undefined : ownConsent(subject, row, row.consent_epoch),

@@ -4,7 +4,7 @@ import type { JsonObject } from '../event/event.ts'
  * What can close an event that consent would permit. Said in the log row by bits of its `narrowed` mask above those of
  * purposes, so that the decision can be explained; masks of purposes never reach them.
  */
-const CLOSING = ['expired', 'no-subject', 'too-many-new-subjects'] as const
+const CLOSING = ['expired', 'no-subject', 'too-many-new-subjects', 'restricted', 'erased'] as const
 export type ClosedBy = (typeof CLOSING)[number]
 
 const FIRST_BIT = 16
@@ -24,6 +24,8 @@ export const CLOSED_SAYS: Readonly<Record<ClosedBy, string>> = {
   'no-subject':
     'nobody was named whom it could be held for: it needs a random anonymous id, a subject token or a server key',
   'too-many-new-subjects': 'more new devices came from its network than are taken in: sent again later it can pass',
+  restricted: 'what is held of this person is restricted at their request: kept, and used for nothing',
+  erased: 'it happened before its person was erased: what is late, or sent again, does not bring them back',
 }
 
 /** An explanation as JSON, as far as it is changed here. */

@@ -14,7 +14,7 @@ import type { SubjectKeys } from '../protect/subject-key.ts'
 import { countingSources } from '../totals/counting-sources.ts'
 import { orderCountOf } from '../totals/order-count.ts'
 import { closedByBit } from './closed-by.ts'
-import { closedFor, type GroupReason, type JudgeDeps, type Judged, judge } from './judge.ts'
+import { closedFor, type GroupReason, type JudgeDeps, type Judged, type JudgedGroup, judge } from './judge.ts'
 import { sealEvent } from './protect-event.ts'
 import { type Resolvable, type Resolved, resolvableAnew } from './resolve.ts'
 import { handoverAt, isSettled, settle, unsettled } from './settle-identities.ts'
@@ -30,6 +30,7 @@ export type GroupOutcome =
   | { readonly outcome: 'invalid' }
 
 const MAX_TRIES = 5
+const ERASED_MEANWHILE = 'WK003' // raised by weir.append_events: decide anew, without whoever was erased
 
 /**
  * Takes a group through: decide, make who is missing, seal, append in one commit. One outcome an item, in order.
@@ -49,7 +50,7 @@ export async function processGroup(deps: GroupDeps, items: readonly Resolvable[]
       ]
     } catch (error) {
       const state = sqlState(error)
-      if ((state === '40P01' || state === '40001') && tries < MAX_TRIES) continue
+      if ((state === '40P01' || state === '40001' || state === ERASED_MEANWHILE) && tries < MAX_TRIES) continue
       if ((isUnknownEpoch(error) || isStaleIndex(error)) && tries < MAX_TRIES) {
         await deps.keyring.refresh()
         group = group.map((item) => resolvableAnew(deps.keyring, item))
@@ -74,8 +75,9 @@ interface Split {
 }
 
 async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<GroupOutcome[] | Split> {
-  const judged = await settled(deps, items)
-  if (!Array.isArray(judged)) return judged
+  const decided = await settled(deps, items)
+  if ('splitAt' in decided) return decided
+  const { judged, clock } = decided
   const active = deps.active()
   const keys = await loadSubjectKeys(deps.db, deps.keyring, judged.flatMap(keyWanted))
   const tellers = await countingSources(
@@ -83,7 +85,7 @@ async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<G
     judged.filter(tellsOrder).map((one) => one.resolved.item.source),
   )
   const entries = judged.map((one) => ({ ...entryOf(active, one, keys), ...orderOf(deps.keyring, one, tellers) }))
-  const fresh = await appendEvents(deps.db, active.compiled.version, entries)
+  const fresh = await appendEvents(deps.db, active.compiled.version, entries, { erasures: clock?.erasures })
   return judged.map((one, i): GroupOutcome => {
     if (!fresh[i]) return { outcome: 'duplicate', judged: one }
     if (one.reason !== undefined) return { outcome: 'refused', judged: one, reason: one.reason }
@@ -92,10 +94,11 @@ async function attempt(deps: GroupDeps, items: readonly Resolvable[]): Promise<G
 }
 
 /** Decides, and where permitted events lack a subject or a link makes them and decides again: a link can restrict. */
-async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<Judged[] | Split> {
+async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<JudgedGroup | Split> {
   const metered = new Set<number>()
   for (let round = 1; ; round++) {
-    const judged = meterNewSubjects(deps, await judge(deps, items), round === 1, metered)
+    const group = await judge(deps, items)
+    const judged = meterNewSubjects(deps, group.judged, round === 1, metered)
     const today = new Date(deps.now()).toISOString().slice(0, 10)
     const permitted = judged.filter((one) => one.reason === undefined).map((one) => one.resolved)
     const missing = unsettled(
@@ -103,7 +106,7 @@ async function settled(deps: GroupDeps, items: readonly Resolvable[]): Promise<J
       judged.filter((one) => one.reason !== undefined).map((one) => one.resolved),
       today,
     )
-    if (isSettled(missing)) return judged
+    if (isSettled(missing)) return { judged, clock: group.clock }
     if (missing.link.length > 0 && items.length > 1) {
       const splitAt = handoverAt(judged.map((one) => one.resolved))
       if (splitAt !== undefined) return { splitAt }

@@ -125,7 +125,7 @@ export function createIntake(deps: IntakeDeps): Intake {
   async function answerTest(items: readonly Resolvable[]): Promise<Submitted[]> {
     const active = deps.active()
     // A browser's key is public: if it were told what the ledger decides, anybody could ask what somebody has refused.
-    const judged = items[0]?.source.kind === 'browser' ? rehearse(deps, items) : await judge(deps, items)
+    const judged = items[0]?.source.kind === 'browser' ? rehearse(deps, items) : (await judge(deps, items)).judged
     return judged.map((one) => ({
       messageId: one.resolved.item.event.messageId,
       outcome: one.reason === undefined ? 'accepted' : 'refused',
@@ -175,7 +175,10 @@ function repeatOf(outcome: GroupOutcome): GroupOutcome {
 function answerOf(item: Resolvable, result: GroupOutcome, told: boolean): Submitted {
   const { messageId } = item.event
   if (result.outcome === 'invalid') return { messageId, outcome: 'invalid', reason: 'unstorable' }
-  if (result.outcome === 'refused' && !told) return { messageId, outcome: 'refused', reason: result.reason }
+  if (result.outcome === 'refused' && !told) {
+    const isSuppressed = result.reason === 'restricted' || result.reason === 'erased'
+    return { messageId, outcome: isSuppressed ? 'suppressed' : 'refused', reason: result.reason }
+  }
   return { messageId, outcome: result.outcome === 'refused' ? 'accepted' : result.outcome }
 }
 

@@ -2,7 +2,10 @@ import { decideRule, ruleKey } from '../consent/decide.ts'
 import type { Db } from '../db/pool.ts'
 import type { JsonObject } from '../event/event.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
-import { indexText, readNodes } from '../identity/read.ts'
+import type { Presented } from '../identity/present.ts'
+import { type ErasureClock, indexText, readNodesNow } from '../identity/read.ts'
+import { readTombstones } from '../identity/tombstones.ts'
+import type { Keyring } from '../keys/keyring.ts'
 import type { Decision, EventRule, Projection, RefusalReason } from '../policy/compiled.ts'
 import { project } from '../policy/project.ts'
 import { isExpired } from '../retention/due.ts'
@@ -10,12 +13,16 @@ import { type Resolvable, type Resolved, resolve } from './resolve.ts'
 
 export interface JudgeDeps {
   readonly db: Db
+  readonly keyring: Pick<Keyring, 'tombstoneKey'>
   readonly active: () => ActivePolicy
   readonly now: () => number
 }
 
-/** Why an event was refused, beyond what the policy says: nobody to hold it for, or too many new people. */
-export type GroupReason = RefusalReason | 'no-subject' | 'too-many-new-subjects'
+/**
+ * Why an event was refused, beyond what the policy says: nobody to hold it for, too many new people, somebody whose data
+ * is restricted, or somebody who was erased after it happened.
+ */
+export type GroupReason = RefusalReason | 'no-subject' | 'too-many-new-subjects' | 'restricted' | 'erased'
 
 /** What was decided for one event of a group. */
 export interface Judged {
@@ -26,18 +33,44 @@ export interface Judged {
   readonly reason: GroupReason | undefined
 }
 
+/** A group's decisions, and the erasures that had happened when they were taken: undefined where nobody was asked for. */
+export interface JudgedGroup {
+  readonly judged: Judged[]
+  readonly clock: ErasureClock | undefined
+}
+
 const UNKNOWN: Decision = { rule: undefined, verdicts: [], permitted: 0, reason: 'unknown-event' }
 const EMPTY: Projection = { byClass: new Map(), removed: [], unclassified: 0 }
 const DAY_MS = 86_400_000
 
 /** Decides a group by the ledger as it stands now. Reads; writes nothing. */
-export async function judge(deps: JudgeDeps, items: readonly Resolvable[]): Promise<Judged[]> {
+export async function judge(deps: JudgeDeps, items: readonly Resolvable[]): Promise<JudgedGroup> {
   const presented = new Map(
     items.flatMap((item) => [item.device, item.user]).flatMap((p) => (p ? [[indexText(p.key), p] as const] : [])),
   )
-  const nodes = await readNodes(deps.db, [...presented.values()])
+  const { nodes, clock } = await readNodesNow(deps.db, [...presented.values()])
+  const erased = await erasedSince(deps, items, clock)
   const active = deps.active()
-  return items.map((item) => judgeOne(active, item, resolve(active.compiled, item, nodes), deps.now()))
+  const judged = items.map((item) => {
+    const one = judgeOne(active, item, resolve(active.compiled, item, nodes), deps.now())
+    if (erased.has(item)) return closedFor(one, 'erased')
+    const { device, user } = one.resolved
+    return device?.restricted || user?.restricted ? closedFor(one, 'restricted') : one
+  })
+  return { judged, clock }
+}
+
+/** What happened before its person was erased does not bring them back, however late it comes, or how often. */
+async function erasedSince(
+  deps: JudgeDeps,
+  items: readonly Resolvable[],
+  clock: ErasureClock | undefined,
+): Promise<ReadonlySet<Resolvable>> {
+  const late = clock === undefined ? [] : items.filter(({ event }) => event.occurredAt <= clock.newest)
+  if (late.length === 0) return new Set()
+  const of = ({ device, user }: Resolvable): Presented[] => [device, user].flatMap((one) => one ?? [])
+  const erasedAt = await readTombstones(deps.db, deps.keyring.tombstoneKey, late.flatMap(of))
+  return new Set(late.filter((item) => of(item).some((one) => item.event.occurredAt <= erasedAt(one))))
 }
 
 /** Decides as if what each message claims were what its sender had granted. Asks nobody's ledger. */

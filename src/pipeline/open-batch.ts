@@ -122,7 +122,7 @@ function intakeRoute(lens: Lens, row: LogRow): Route | undefined {
 
 /** Permitted now, by today's policy and today's consent, and not restricted in between. */
 function decideAgain(lens: Lens, row: LogRow, node: Node | undefined): Candidate[] {
-  if (node === undefined) return [] // erased
+  if (node === undefined || node.restricted) return [] // erased, or kept for nothing
   const was = lens.policies.of(row.policyVersion).eventList[row.eventType]!
   const rule = lens.active.compiled.events.get(was.key)
   const route = rule?.routes.find((r) => r.destination.name === lens.destination)

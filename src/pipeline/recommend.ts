@@ -104,6 +104,7 @@ function productOf(request: RecommendRequest): { productId?: string } {
 async function permittedSubjects(deps: RecommendDeps, request: RecommendRequest, proven: Proven): Promise<SubjectId[]> {
   const person = await provenNodes(deps, proven)
   const { device, user, confirmed } = person
+  if (device?.restricted || user?.restricted) return []
   const view = viewOf({ device: device?.consent, user: user?.consent ?? device?.link?.userConsent, confirmed })
   const purpose = bitOf('personalisation')
   const narrowed = request.gpc ? deps.active().compiled.gpc : 0
