@@ -198,7 +198,10 @@ create table weir.recipient_endpoint (
   destination_id smallint primary key,
   protocol text not null check (protocol in ('webhook', 'opendsr')),
   url text not null,
-  secret bytea,                    -- sealed under a key expanded from the token key
+  secret bytea not null,           -- sealed under a key expanded from the token key
+  certificate text,                -- of an OpenDSR processor, in PEM: what its answers are held against
+  region text not null check (region ~ '^[A-Z]{2}$'),
+  role text not null check (role in ('entrusted', 'joint', 'third-party')), -- as a policy says it of a destination
   sla_days smallint not null check (sla_days between 1 and 365),
   made_at timestamptz(3) not null default clock_timestamp(),
   stopped_at timestamptz(3)
@@ -240,11 +243,12 @@ grant select, insert on weir.request_origin to weir_app;
 create table weir.request_callback (
   callback_id uuid primary key,
   request_id uuid not null references weir.request on delete cascade,
-  sealed bytea not null,           -- URL and what to send, under the request's key
-  state text not null,             -- of the request, that it tells of
+  sealed bytea,                    -- URL and the sender's own number, under a key of its own; null once it is over
+  state text not null,             -- what it was told last, in the protocol's words
+  told_seq integer not null default 0, -- of request_event, as far as it was told
   next_at timestamptz(3) not null,
   attempts smallint not null default 0,
-  sent_at timestamptz(3),
+  sent_at timestamptz(3),          -- of the last word: nothing follows
   given_up_at timestamptz(3)
 );
 create index request_callback_waiting on weir.request_callback (next_at) where sent_at is null and given_up_at is null;
@@ -256,6 +260,7 @@ create table weir.request_controller (
   name text not null check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
   secret_hash bytea check (length(secret_hash) = 32), -- of a bearer token of 256 random bits
   secret bytea,                    -- Shopify's app secret, sealed under a key expanded from the token key
+  user_ids text not null default 'plain' check (user_ids in ('plain', 'prefixed')), -- 42 or shopify:42
   made_at timestamptz(3) not null default clock_timestamp(),
   revoked_at timestamptz(3),
   unique (protocol, name)

@@ -247,12 +247,25 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     losses: nobodys,
   },
   'weir.request_callback': { sealed: ofRequest, state: nobodys },
-  'weir.request_controller': { protocol: nobodys, name: nobodys, secret_hash: randomHash, secret: foreignSecret },
+  'weir.request_controller': {
+    protocol: nobodys,
+    name: nobodys,
+    secret_hash: randomHash,
+    secret: foreignSecret,
+    user_ids: nobodys,
+  },
   'weir.tombstone': {
     tombstone: { fieldClass: 'identity', suite: 'HMAC-SHA-256/128', keyClass: 'tombstone' }, // leads to nobody
   },
   'weir.recipient': { sealed: sealed('identity') },
-  'weir.recipient_endpoint': { protocol: nobodys, url: nobodys, secret: foreignSecret },
+  'weir.recipient_endpoint': {
+    protocol: nobodys,
+    url: nobodys,
+    secret: foreignSecret,
+    certificate: nobodys,
+    region: nobodys,
+    role: nobodys,
+  },
   'weir.recipient_message': {
     kind: nobodys,
     sealed: ofRequest,
