@@ -1,4 +1,4 @@
-import { dayLater, dayOf, daysFrom, type Year } from './days.ts'
+import { dayLater, daysFrom, type Year } from './days.ts'
 
 /**
  * As the State Council's office arranges each year, weekends included: days off, and the weekend days that are worked for
@@ -33,35 +33,44 @@ export const CN_YEARS: Readonly<Record<number, Year>> = {
 }
 
 /**
+ * The Spring Festival's first day, the Dragon Boat and the Mid-Autumn, as almanacs have them. ICU's calendar is no source:
+ * where the new moon is minutes from midnight in Beijing it has the New Year of 2027 a day late and that of 2030 a day early.
+ */
+const LUNAR: Readonly<Record<number, readonly [newYear: string, dragonBoat: string, midAutumn: string]>> = {
+  2027: ['2027-02-06', '2027-06-09', '2027-09-15'],
+  2028: ['2028-01-26', '2028-05-28', '2028-10-03'],
+  2029: ['2029-02-13', '2029-06-16', '2029-09-22'],
+  2030: ['2030-02-03', '2030-06-05', '2030-09-12'],
+  2031: ['2031-01-23', '2031-06-24', '2031-10-01'],
+  2032: ['2032-02-11', '2032-06-12', '2032-09-19'],
+  2033: ['2033-01-31', '2033-06-01', '2033-09-08'],
+  2034: ['2034-02-19', '2034-06-20', '2034-09-27'],
+  2035: ['2035-02-08', '2035-06-10', '2035-09-16'],
+}
+
+/**
  * A year whose arrangement is not known here: the thirteen days that are holidays by law (State Council Decree 795, in
- * force since 2025), on their own dates. Which weekends are worked and which days are taken off around them only the
- * notice says; neither is guessed.
+ * force since 2025), on their own dates; of years without an almanac here, those of the sun alone. Which weekends are
+ * worked and which days are taken off around them only the notice says; neither is guessed.
  */
 export function unpublishedCnYear(year: number): Year {
-  const lunar = lunarHolidays(year)
   const on = (monthDay: string): string => `${year}-${monthDay}`
   return {
-    source: 'not published: the holidays of Decree 795 on their own dates, without make-up days',
-    off: [on('01-01'), qingming(year), on('05-01'), on('05-02'), ...lunar, on('10-01'), on('10-02'), on('10-03')],
+    source: `${year} is not published: the holidays of Decree 795 on their own dates, without make-up days`,
+    off: [
+      ...[on('01-01'), qingming(year), on('05-01'), on('05-02'), on('10-01'), on('10-02'), on('10-03')],
+      ...lunarHolidays(year),
+    ],
     worked: [],
   }
 }
 
-/** New Year's Eve and the first three days, the Dragon Boat, the Mid-Autumn: found in ICU's calendar, day by day. */
+/** New Year's Eve and the first three days, the Dragon Boat, the Mid-Autumn. */
 function lunarHolidays(year: number): string[] {
-  const days = daysFrom(`${year}-01-01`, `${year}-12-31`)
-  const found = (month: number, day: number): string => days.find((one) => isLunar(one, month, day))!
-  const newYear = found(1, 1)
-  return [dayLater(newYear, -1), newYear, dayLater(newYear, 1), dayLater(newYear, 2), found(5, 5), found(8, 15)]
-}
-
-const lunarFormat = new Intl.DateTimeFormat('en-u-ca-chinese', { timeZone: 'UTC', month: 'numeric', day: 'numeric' })
-
-/** A leap month is written `5bis` and is no fifth month. */
-function isLunar(day: string, month: number, dayOfMonth: number): boolean {
-  const parts = lunarFormat.formatToParts(dayOf(day))
-  const of = (type: string): string => parts.find((part) => part.type === type)!.value
-  return of('month') === String(month) && of('day') === String(dayOfMonth)
+  const known = LUNAR[year]
+  if (known === undefined) return []
+  const [newYear, dragonBoat, midAutumn] = known
+  return [...daysFrom(dayLater(newYear, -1), dayLater(newYear, 2)), dragonBoat, midAutumn]
 }
 
 /** The day on which the sun reaches 15°: 4 or 5 April, by the common rule for this century (0.2422 days a year more than 365). */
