@@ -83,6 +83,8 @@ export interface RequestContent {
   readonly identifiers: readonly GivenIdentifier[]
   /** Where the person is written to: on file before the request came. */
   readonly contact: { readonly mail?: string; readonly phone?: string }
+  /** How it was asked, as far as matching goes by it. */
+  readonly asking: Asking
   /** What is to be corrected. */
   readonly changes: readonly Change[]
   /** Purposes that are objected to; all that allow it where empty. */
@@ -97,6 +99,24 @@ export interface RequestContent {
   readonly manifest: readonly Retained[]
   /** Rows taken out, by store: for the receipt. */
   readonly removed: readonly Removed[]
+  /** Of an erasure under way: whom it erases, should it be interrupted. */
+  readonly subjects: readonly string[]
+  /** Sealed bytes from before an erasure, base64: nothing may open them afterwards. */
+  readonly sample: readonly SampleOf[]
+}
+
+/** What came with a request beside its identifiers. Nothing of it proves anybody by itself. */
+export interface Asking {
+  /** How the person wants to prove an address. */
+  readonly verifyBy?: 'mail-link' | 'mail-code' | 'sms-code'
+  /** Base64url of the keyed hash of the device's secret, as it was shown. */
+  readonly device?: string
+  /** Base64url of the keyed hash of the browser's nonce: a link then works in no other browser. */
+  readonly browser?: string
+  /** Whose mandate it came with: the name of a source. */
+  readonly agent?: string
+  /** A session token of the shop holds, and does not say that the person signed in just now. */
+  readonly stale?: true
 }
 
 /** One value for another, in every event of that name that has the path, or only where it was `from`. */
@@ -123,6 +143,18 @@ export interface Retained {
   /** Day, YYYY-MM-DD. */
   readonly until: string
   readonly records: number
+}
+
+/** A sealed row, as it stood. */
+export interface SampleOf {
+  readonly subject: string
+  /** `sealed` or `identifier`. */
+  readonly table: string
+  /** Field class, or `identity`. */
+  readonly group: string
+  /** Base64: the event key or the index key. */
+  readonly record: string
+  readonly sealed: string
 }
 
 export interface Removed {
