@@ -325,38 +325,65 @@ create table weir.struck_tag (
 grant select, insert, delete on weir.struck_tag to weir_app;
 
 -- Search: whether any of some values stands in a table, and in which columns. As the owner, who sees every table; it says
--- where and how often, never what. Columns are put side by side as text: bytes as \x…, JSON as it is written.
-create function weir.scan_table(part regclass, needles text[]) returns table (col text, hits bigint)
+-- where and how often, never what. texts: parts of any text, JSON as it is written. words: too short for that, they count where no
+-- letter or digit is beside them. bytes: parts of bytea. ids: uuid. numbers, coarse: whole values of numbers, and of the
+-- columns coarse_in. One pass where nothing is found; as bytes, for that is ten times as fast as a regular expression.
+create function weir.scan_table(part regclass, texts bytea[], words text[], bytes bytea[], ids uuid[], numbers text[],
+  coarse text[], coarse_in text[]) returns table (col text, hits bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  one record;
-  together text;
+  short text := (select '(^|[^0-9A-Za-z])(' || string_agg(regexp_replace(w, '([^0-9A-Za-z])', '\\\1', 'g'), '|') || ')([^0-9A-Za-z]|$)'
+    from unnest(words) w);
+  shorts bytea[] := (select coalesce(array_agg(convert_to(w, 'UTF8')), '{}') from unnest(words) w);
+  named text[];
+  tests text[];
   found boolean;
 begin
-  select string_agg(format('t.%I::text', attname), ', ' order by attnum) into together
-  from pg_attribute where attrelid = part and attnum > 0 and not attisdropped;
-  if together is null then return; end if;
-  execute format('select exists (select from (select concat_ws(E''\x01'', %s) as x from only %s t) r
-    where exists (select from unnest($1) n where position(n in r.x) > 0))', together, part) into found using needles;
+  select array_agg(attname order by attnum), array_agg(test order by attnum) into named, tests
+  from (
+    select a.attnum, a.attname::text, case
+      when e.typname = 'uuid' then format(case when d.isarray then 't.%I && $4' else 't.%I = any($4)' end, a.attname)
+      when e.typname = 'bytea' and d.isarray then
+        format('exists (select from unnest(t.%I) u, unnest($3) n where position(n in u) > 0)', a.attname)
+      when e.typname = 'bytea' then format('exists (select from unnest($3) n where position(n in t.%I) > 0)', a.attname)
+        || case when a.attname = any(coarse_in) then
+          format(' or t.%I in (select convert_to(n, ''UTF8'') from unnest($6) n)', a.attname) else '' end
+      when e.typcategory = 'N' then case when d.isarray then null else format('t.%I::text = any($5)', a.attname) end
+      when e.typcategory in ('B', 'D', 'T', 'E') then null
+      else format('exists (select from unnest($1) n where position(n in convert_to(t.%1$I::text, ''UTF8'')) > 0)
+          or exists (select from unnest($7) n where position(n in convert_to(t.%1$I::text, ''UTF8'')) > 0) and t.%1$I::text ~ $2', a.attname)
+        || case when a.attname = any(coarse_in) then format(' or t.%I::text = any($6)', a.attname) else '' end
+      end as test
+    from pg_attribute a join pg_type o on o.oid = a.atttypid
+      join pg_type b on b.oid = case when o.typtype = 'd' then o.typbasetype else o.oid end
+      cross join lateral (select b.typcategory = 'A' and b.typelem <> 0 as isarray) d
+      join pg_type e on e.oid = case when d.isarray then b.typelem else b.oid end
+    where a.attrelid = part and a.attnum > 0 and not a.attisdropped) c
+  where test is not null;
+  if named is null then return; end if;
+  execute format('select exists (select from only %s t where %s)', part, array_to_string(tests, ' or '))
+    into found using texts, short, bytes, ids, numbers, coarse, shorts;
   if not found then return; end if;
-  for one in select attname::text from pg_attribute where attrelid = part and attnum > 0 and not attisdropped order by attnum loop
-    execute format('select count(*) from only %s t where exists (select from unnest($1) n where position(n in t.%I::text) > 0)',
-      part, one.attname) into hits using needles;
+  for i in 1 .. cardinality(named) loop
+    execute format('select count(*) from only %s t where %s', part, tests[i])
+      into hits using texts, short, bytes, ids, numbers, coarse, shorts;
     if hits > 0 then
-      col := one.attname;
+      col := named[i];
       return next;
     end if;
   end loop;
 end
 $$;
--- The same in what the planner keeps of values.
-create function weir.scan_statistics(needles text[]) returns table (tab text, col text)
+-- The same in what the planner keeps of values: bytes as hex, ids as text.
+create function weir.scan_statistics(needles text[], words text[]) returns table (tab text, col text)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select format('%I.%I', schemaname, tablename), attname::text from pg_stats s
-  where schemaname not in ('pg_catalog', 'information_schema') and exists (
-    select from unnest(needles) n
-    where position(n in coalesce(s.most_common_vals::text, '') || coalesce(s.histogram_bounds::text, '')
-      || coalesce(s.most_common_elems::text, '')) > 0)
+  select format('%I.%I', schemaname, tablename), attname::text
+  from pg_stats s, lateral (select coalesce(s.most_common_vals::text, '') || ' ' || coalesce(s.histogram_bounds::text, '')
+    || ' ' || coalesce(s.most_common_elems::text, '') as x) v,
+    (select '(^|[^0-9A-Za-z])(' || string_agg(regexp_replace(w, '([^0-9A-Za-z])', '\\\1', 'g'), '|') || ')([^0-9A-Za-z]|$)' as short
+     from unnest(words) w) w
+  where schemaname not in ('pg_catalog', 'information_schema')
+    and (exists (select from unnest(needles) n where position(n in v.x) > 0) or v.x ~ w.short)
 $$;
 create function weir.refresh_statistics(part regclass) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -367,8 +394,10 @@ begin
   execute format('analyze %s', part);
 end
 $$;
-revoke execute on function weir.scan_table(regclass, text[]), weir.scan_statistics(text[]), weir.refresh_statistics(regclass) from public;
-grant execute on function weir.scan_table(regclass, text[]), weir.scan_statistics(text[]), weir.refresh_statistics(regclass) to weir_app;
+revoke execute on function weir.scan_table(regclass, bytea[], text[], bytea[], uuid[], text[], text[], text[]),
+  weir.scan_statistics(text[], text[]), weir.refresh_statistics(regclass) from public;
+grant execute on function weir.scan_table(regclass, bytea[], text[], bytea[], uuid[], text[], text[], text[]),
+  weir.scan_statistics(text[], text[]), weir.refresh_statistics(regclass) to weir_app;
 
 -- Content that falls under a statute or a hold lies in partitions of classes with a floor; what was detached to be kept
 -- under restriction goes with its partition and is reached through this alone.
