@@ -40,6 +40,12 @@ export interface Config {
     /** Who cosigns the audit log: where each is reached, and its verifier key. */
     readonly witnesses: readonly { readonly url: string; readonly vkey: string }[]
   }
+  readonly rights: {
+    /** The file, outside of the database, that says who was erased, in keyed hashes. */
+    readonly ledger: string
+    /** For how many hours a person may take an erasure back. */
+    readonly coolingHours: number
+  }
   /** `npm start`: its end is ours. */
   readonly startedByNpm: boolean
   /** The process whose end is ours, by its number, where one was named. */
@@ -101,6 +107,10 @@ function group(read: Environment, warnings: string[]): Config {
     mail: { dpo: read.WEIR_DPO_EMAIL, from: read.WEIR_MAIL_FROM ?? `weir@${mailHost(read.WEIR_PUBLIC_URL)}` },
     delivery: read.WEIR_DELIVERY === 'on',
     audit: { witnesses: read.WEIR_AUDIT_WITNESSES },
+    rights: {
+      ledger: resolve(read.WEIR_ERASURE_LEDGER ?? join(dataDir, 'erasures.jsonl')),
+      coolingHours: read.WEIR_COOLING_HOURS,
+    },
     startedByNpm: read.npm_lifecycle_event !== undefined,
     endsWith: read.WEIR_ENDS_WITH,
     log: { level: read.WEIR_LOG_LEVEL },

@@ -98,6 +98,8 @@ export const Environment = z.object({
     .default('info'),
   WEIR_QUEUE_LIMIT: wholeNumber(1, 1_000_000, 20_000).default(20_000),
   WEIR_AUDIT_WITNESSES: Witnesses.default([]),
+  WEIR_ERASURE_LEDGER: z.string().optional(),
+  WEIR_COOLING_HOURS: wholeNumber(0, 72, 24).default(24),
   npm_lifecycle_event: z.string().optional(),
   WEIR_ENDS_WITH: wholeNumber(1, 4_194_304, 4_321).optional(),
   WEIR_DELIVERY: z.enum(['on', 'off'], says('on or off')).default('on'),

@@ -49,6 +49,11 @@ export async function lockSubjects(tx: Tx, subjectIds: readonly string[]): Promi
   await tx.$client.query('select pg_advisory_xact_lock($1, k) from unnest($2::integer[]) as k', [CLASS.subject, keys])
 }
 
+/** Nothing is appended to the event log until the transaction ends; the last lock that an erasure takes. */
+export async function lockLog(tx: Tx): Promise<void> {
+  await tx.$client.query('select pg_advisory_xact_lock($1, 0)', [CLASS.log])
+}
+
 /** Partitions are made and dropped by one node at a time: of two at once, one would find its work done and fail. */
 export async function lockHousekeeping(tx: Tx): Promise<void> {
   await tx.$client.query('select pg_advisory_xact_lock($1, 0)', [CLASS.housekeeping])

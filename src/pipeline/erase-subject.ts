@@ -1,7 +1,7 @@
 import type { Tx } from '../db/pool.ts'
 import type { Pseudonym, SubjectId } from '../event/ids.ts'
 import type { Keyring } from '../keys/keyring.ts'
-import type { Module } from '../modules/module.ts'
+import type { Module, Rows } from '../modules/module.ts'
 import { startOfPeriod } from '../protect/pseudonymise.ts'
 import { asModule } from './as-module.ts'
 import { type ModuleRoot, readModuleRoot } from './module-root.ts'
@@ -21,13 +21,17 @@ export interface Holder {
  * Erases a subject at a module, under every pseudonym that rows of it can be under. The caller holds the delivery lock.
  * Throws AppError `pseudonym-root-unknown` where the rows are under a root that this process has not open: better no
  * erasure yet than half of one.
+ * @returns what was held, rows by table
  */
-export async function eraseSubject(tx: Tx, holder: Holder, subject: SubjectId): Promise<void> {
+export async function eraseSubject(tx: Tx, holder: Holder, subject: SubjectId): Promise<Rows> {
   const { module } = holder
-  if (module === undefined) return
+  if (module === undefined) return {}
+  const rows: Record<string, number> = {}
   for (const pseudonym of await pseudonymsHeld(tx, holder, [subject])) {
-    await asModule(tx, module, () => module.erase(tx, pseudonym))
+    const held = await asModule(tx, module, () => module.erase(tx, pseudonym))
+    for (const [table, n] of Object.entries(held)) rows[table] = (rows[table] ?? 0) + n
   }
+  return rows
 }
 
 /** pseudonymsOf for some subjects. */

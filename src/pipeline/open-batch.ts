@@ -230,7 +230,7 @@ export async function relinksBetween(
   const nodes = await readNodesById(tx, [...new Set(pairs.map(({ device }) => device))])
   for (const { device, user } of pairs) {
     const node = nodes.get(device)
-    const holds = node?.link?.user === user && node.link.confirmed && permits(lens, node, purpose)
+    const holds = node?.link?.user === user && node.link.confirmed && !node.restricted && permits(lens, node, purpose)
     relinks.set(device, [
       ...spans.undone.flatMap((span) => relinked(lens, device, device, span)),
       ...(holds ? spans.told.flatMap((span) => relinked(lens, device, user, span)) : []),

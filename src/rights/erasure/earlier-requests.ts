@@ -1,0 +1,36 @@
+import { uuidArray } from '../../db/binary-array.ts'
+import type { Tx } from '../../db/pool.ts'
+import type { SubjectId } from '../../event/ids.ts'
+import { forgetContent } from '../content.ts'
+import type { RightsDeps } from '../deps.ts'
+import { note, writeRequest } from '../rows.ts'
+import type { State } from '../request.ts'
+import { isClosed } from '../state.ts'
+
+/**
+ * What other requests of these people said goes with them; that there were such requests stays to be counted (CCPA
+ * §7101). One that is still open has nobody left to be carried out for, and ends.
+ * @returns how many said something
+ */
+export async function closeEarlierRequests(
+  tx: Tx,
+  { keyring, now }: RightsDeps,
+  { id, subjects }: { readonly id: string; readonly subjects: readonly SubjectId[] },
+): Promise<number> {
+  const { rows } = await tx.$client.query<{ request_id: string; state: State }>(
+    `select r.request_id, r.state from weir.request r
+     where r.request_id <> $2 and r.request_id in (
+       select request_id from weir.request_person where subject_id = any($1::uuid[]))
+     order by r.request_id for no key update`,
+    [uuidArray(subjects), id],
+  )
+  for (const { request_id: other, state } of rows) {
+    await tx.$client.query('delete from weir.request_message where request_id = $1', [other])
+    await tx.$client.query('delete from weir.request_proof where request_id = $1', [other])
+    await forgetContent(tx, keyring, other)
+    if (isClosed(state)) continue
+    await note(tx, other, { actor: 'weir', what: 'cancelled', from: state, to: 'cancelled', more: 'erased' })
+    await writeRequest(tx, other, { state: 'cancelled', stateAt: now(), reason: 'erased', closedAt: now() })
+  }
+  return rows.length
+}

@@ -1,0 +1,121 @@
+import { transaction } from '../../db/transaction.ts'
+import { recipientStates } from '../../destinations/outbox.ts'
+import { subjectId } from '../../event/ids.ts'
+import { readContent } from '../content.ts'
+import type { RightsDeps } from '../deps.ts'
+import { queueMessage } from '../messages/queue.ts'
+import { move } from '../move.ts'
+import { type FilesScan, type ReceiptModel, SCAN_VERSION } from '../receipt-claims.ts'
+import type { Needles, Request } from '../request.ts'
+import { lockRequest, note } from '../rows.ts'
+import { scanDatabase } from '../scan/scan.ts'
+import { issueReceipt } from './receipt.ts'
+import { removeFromModules, removeRows } from './remove.ts'
+import { opened } from './sample.ts'
+
+const HOUR_MS = 3_600_000
+const WAIT_MS = 24 * HOUR_MS
+const TRIES = 3
+
+/** How long an erasure waits for its recipients to be told before the receipt says how far it is: a day. */
+export async function afterRecipients(deps: RightsDeps, request: Request): Promise<void> {
+  const states = await recipientStates(deps.db, request.id)
+  const isTold = states.every(({ state }) => state !== 'waiting')
+  const isLate = deps.now() - request.stateAt >= WAIT_MS
+  await transaction(deps.db, async (tx) => {
+    const held = await lockRequest(tx, request.id)
+    if (isTold || isLate) await move(tx, held, 'scanning', { actor: 'weir', now: deps.now(), nextAt: deps.now() })
+  })
+}
+
+export interface FinishOptions {
+  /** Digests held against a rebuild without the person, where that was asked for. */
+  readonly models?: readonly ReceiptModel[]
+  readonly filesScan?: FilesScan
+  readonly progress?: (done: number, of: number) => void
+}
+
+export interface Finished {
+  readonly receipt: string
+  readonly columns: number
+}
+
+/**
+ * Looks for the person everywhere; zero hits, or no receipt. What came in between (an act that had begun before) is taken
+ * out and looked for again. Undefined where something stays: the request is `failed` then, and tried again.
+ */
+export async function finishErasure(
+  deps: RightsDeps,
+  request: Request,
+  options: FinishOptions = {},
+): Promise<Finished | undefined> {
+  const { db, keyring, now } = deps
+  const needles = (await readContent(db, keyring, request.id, 'needles')) ?? { raw: [], keyed: [] }
+  const look = async (): ReturnType<typeof scanDatabase> =>
+    scanDatabase(db, await withoutNewcomers(deps, request, needles), options.progress)
+  let found = await look()
+  for (let tries = 1; found.hits.length > 0 && tries < TRIES; tries++) {
+    await removeAgain(deps, request)
+    found = await look()
+  }
+  const sample = (await readContent(db, keyring, request.id, 'sample')) ?? []
+  const openedNow = await opened(db, keyring, sample)
+  if (found.hits.length > 0 || openedNow > 0) {
+    deps.log.error({ request: request.id, hits: found.hits, opened: openedNow }, 'an erasure left something: no receipt')
+    await transaction(db, async (tx) => {
+      const held = await lockRequest(tx, request.id)
+      await move(tx, held, 'failed', { actor: 'weir', now: now(), reason: 'scan-hits', nextAt: now() + HOUR_MS })
+    })
+    return undefined
+  }
+  const at = new Date(now()).toISOString()
+  const receipt = await issueReceipt(deps, request, {
+    scan: { at, version: SCAN_VERSION, columns: found.columns, hits: 0 },
+    filesScan: options.filesScan ?? { state: 'pending' },
+    sampled: sample.length,
+    models: options.models ?? deps.holders().flatMap(({ module }) =>
+      module === undefined ? [] : [{ name: module.name, method: 'exact_subtract' as const, verified: false }],
+    ),
+  })
+  await close(deps, request, { receipt, columns: found.columns })
+  return { receipt, columns: found.columns }
+}
+
+async function close(deps: RightsDeps, request: Request, { receipt, columns }: Finished): Promise<void> {
+  const { db, keyring, now } = deps
+  await transaction(db, async (tx) => {
+    const held = await lockRequest(tx, request.id)
+    const manifest = (await readContent(tx, keyring, held.id, 'manifest')) ?? []
+    const end = manifest.length === 0 ? 'completed' : 'completed_partial'
+    await tx.$client.query('update weir.erasure set scanned_at = $2, columns = $3 where erasure_id = $1', [
+      held.id,
+      new Date(now()),
+      columns,
+    ])
+    await move(tx, held, end, { actor: 'weir', now: now(), receipt, reason: null })
+    await queueMessage(tx, { request: held.id, template: 'done', now: now() })
+  })
+}
+
+/** Somebody who was erased may come again, as somebody new: that they are found by the same index is no leftover. */
+async function withoutNewcomers({ db, keyring }: RightsDeps, request: Request, needles: Needles): Promise<Needles> {
+  const erased = (await readContent(db, keyring, request.id, 'subjects')) ?? []
+  const { rows } = await db.$client.query<{ key: string }>(
+    `select encode(index_key, 'hex') as key from weir.identifier
+     where index_key = any(array(select decode(k, 'hex') from unnest($1::text[]) as k)) and subject_id <> all($2::uuid[])`,
+    [needles.keyed.filter((one) => /^[0-9a-f]{32}$/.test(one)), erased],
+  )
+  const anew = new Set(rows.map((row) => row.key))
+  return { ...needles, keyed: needles.keyed.filter((one) => !anew.has(one)) }
+}
+
+async function removeAgain(deps: RightsDeps, request: Request): Promise<void> {
+  const { db, keyring } = deps
+  await transaction(db, async (tx) => {
+    const subjects = ((await readContent(tx, keyring, request.id, 'subjects')) ?? []).map(subjectId)
+    const salt = (await readContent(tx, keyring, request.id, 'salt')) ?? ''
+    await removeFromModules(tx, deps, subjects)
+    await removeRows(tx, deps, { subjects, identifiers: [], salt }) // the tombstones are there: a newcomer's time is not moved
+    await note(tx, request.id, { actor: 'weir', what: 'removed-again' })
+  })
+}
