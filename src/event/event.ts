@@ -21,6 +21,8 @@ export interface Source {
   readonly test: boolean
   /** Public JWK of the shop that signs subject tokens, if it has one. */
   readonly subjectKey?: JsonObject
+  /** Public JWK of an agent: it asks for people, with mandates, and vouches for nobody. */
+  readonly agentKey?: JsonObject
 }
 
 /** Consent evidence that came along with the message. It can only narrow what the ledger permits. */

@@ -1,0 +1,60 @@
+import { appendEntriesAbout } from '../audit/log.ts'
+import type { Tx } from '../db/pool.ts'
+import { transaction } from '../db/transaction.ts'
+import { withActiveEpoch } from '../keys/subject-keys.ts'
+import type { AskingDeps } from './asking-deps.ts'
+import { askingKeys, cancelToken, same } from './asking-keys.ts'
+import { forgetWhenTold, queueMessage } from './messages/queue.ts'
+import { move } from './move.ts'
+import { bySecret, lockKnown, notNow, requestUnknown } from './present-secret.ts'
+import type { Request } from './request.ts'
+import { liftRestriction } from './restrict.ts'
+import { subjectsOf } from './rows.ts'
+import { isUndone } from './state.ts'
+
+/** By its secret, or by the link that every contact on file was sent. */
+export interface Cancelling {
+  readonly id: string
+  readonly by: { readonly secret: string | undefined } | { readonly token: string }
+}
+
+/**
+ * Takes a request back, as long as nothing was done; who was restricted by it is so no longer. A second time changes
+ * nothing. Throws AppError not-found, `request-state` (409) where it is too late.
+ */
+export async function cancelRequest(deps: AskingDeps, cancelling: Cancelling): Promise<Request> {
+  const request = await withActiveEpoch(deps.keyring, () =>
+    transaction(deps.db, (tx) => cancelIn(tx, deps, cancelling)),
+  )
+  deps.told()
+  deps.committed()
+  return request
+}
+
+async function cancelIn(tx: Tx, deps: AskingDeps, { id, by }: Cancelling): Promise<Request> {
+  if ('secret' in by) await bySecret(tx, id, by.secret)
+  const request = await lockKnown(tx, id)
+  if ('token' in by && !isCancelToken(deps, id, by.token)) throw requestUnknown()
+  if (request.state === 'cancelled') return request
+  if (!isUndone(request.state)) throw notNow()
+  const now = deps.now()
+  const about = (await subjectsOf(tx, id)).map((subject) => ({ subject }))
+  const moved = await move(tx, request, 'cancelled', { actor: 'person', now, nextAt: now })
+  if (about.length > 0) await liftRestriction(tx, deps, id)
+  await tx.$client.query('delete from weir.request_proof where request_id = $1', [id])
+  const act = {
+    actor: 'weir',
+    action: 'request.cancel',
+    resource: `request:${id}`,
+    purpose: 'rights',
+    outcome: 'done',
+  } as const
+  await appendEntriesAbout(tx, { keyring: deps.keyring, now: () => now }, [{ ...act, about, more: { by: 'person' } }])
+  if (about.length > 0) await queueMessage(tx, { request: id, template: 'cancelled', now })
+  await forgetWhenTold(tx, deps.keyring, id)
+  return moved
+}
+
+function isCancelToken({ keyring }: AskingDeps, id: string, token: string): boolean {
+  return same(Buffer.from(cancelToken(askingKeys(keyring.tokenKey), id)), Buffer.from(token))
+}
