@@ -7,7 +7,15 @@ begin
 exception when duplicate_object or unique_violation then null; -- two databases migrated at once
 end
 $$;
-do $$ begin execute 'grant weir_statutory to weir_app'; end $$;
+do $$
+begin
+  execute 'grant weir_statutory to weir_app';
+  -- A command that works as the owner takes the role on as the gateway does.
+  if not pg_has_role(current_user, 'weir_statutory', 'usage') then
+    execute format('grant weir_statutory to %I', current_user);
+  end if;
+end
+$$;
 
 -- Restricted: kept, and used for nothing (GDPR art. 18, PIPL art. 47). The request that asked for it.
 alter table weir.subject add column restricted_by uuid;
@@ -313,6 +321,23 @@ create table statutory.hold_person (
 create index hold_person_by_subject on statutory.hold_person (subject_id);
 grant select, insert, update, delete on statutory.remainder, statutory.record, statutory.hold_person to weir_statutory;
 grant select, insert, update on statutory.hold to weir_statutory;
+
+-- What a statute keeps of somebody lies, past its use, in partitions that were detached, where the gateway cannot look:
+-- an erasure sets it aside from there too. For the role that keeps the remainder, and for nobody else.
+create function weir.detached_content(subject uuid) returns table (class_id smallint, due date, pos bigint, bytes bytea)
+language plpgsql stable security definer set search_path = weir, pg_temp as $$
+declare
+  part text;
+begin
+  for part in select r.part from weir.retained_partition r where r.class is not null and r.state <> 'attached' loop
+    return query execute format('select s.class_id, s.due, s.pos, s.bytes from weir.%I s where s.subject_id = $1', part)
+      using subject;
+  end loop;
+end
+$$;
+revoke execute on function weir.detached_content(uuid) from public;
+grant usage on schema weir to weir_statutory;
+grant execute on function weir.detached_content(uuid) to weir_statutory;
 
 -- What somebody struck out of what recommendations go by.
 create table weir.struck_tag (
