@@ -23,7 +23,7 @@ export interface CoverageReport {
 /** Whether every column of the live schema is covered by a step of the erasure, or excluded with a reason. */
 export async function coverage(db: Db | Tx): Promise<CoverageReport> {
   const live = await readScannedColumns(db)
-  const names = new Set(live.map(({ table, column }) => `${described(table)}.${column}`))
+  const names = new Set(live.map(({ table, column }) => `${describedTable(table)}.${column}`))
   return {
     uncovered: live.filter((one) => coverageOf(one) === undefined).map(({ table, column }) => `${table}.${column}`),
     unknown: Object.entries(COVERAGE)
@@ -35,8 +35,8 @@ export async function coverage(db: Db | Tx): Promise<CoverageReport> {
 
 /** What becomes of a column in an erasure; undefined where nobody has said it. Detached partitions are their table's. */
 export function coverageOf({ table, column }: Pick<LiveColumn, 'table' | 'column'>): Coverage | undefined {
-  const said = COVERAGE[described(table)]?.[column]
-  return said !== undefined && 'by' in said && described(table) !== table ? { by: 'detached' } : said
+  const said = COVERAGE[describedTable(table)]?.[column]
+  return said !== undefined && 'by' in said && describedTable(table) !== table ? { by: 'detached' } : said
 }
 
 /** Columns that can hold a value of a person. Of a partitioned table its partitions are left out: they have the same. */
@@ -61,6 +61,6 @@ export async function readScannedColumns(db: Db | Tx): Promise<LiveColumn[]> {
 const DETACHED = /^(weir\.(?:sealed|event_log))_(?:[a-z0-9_]+_)?\d{4}_\d{2}(?:_\d{2})?$/
 
 /** The table by which a detached partition is described. */
-function described(table: string): string {
+export function describedTable(table: string): string {
   return table.replace(DETACHED, '$1')
 }
