@@ -32,6 +32,9 @@ alter table weir.consent_ledger drop constraint consent_ledger_proof_check;
 alter table weir.consent_ledger add constraint consent_ledger_proof_check
   check (proof in ('server-key', 'device-secret', 'subject-token', 'none', 'request'));
 
+-- Public key of somebody who asks for people, with mandates. Apart from subject_jwk: who signs mandates vouches for nobody.
+alter table weir.source add column agent_jwk jsonb;
+
 -- A request of a person. It names nobody: what was said in it lies sealed in request_content under a key of its own
 -- (a row of weir.subject_key under the request's id), which is destroyed when the request is over; the row stays to be counted.
 create table weir.request (

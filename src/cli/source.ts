@@ -22,11 +22,13 @@ interface AddOptions extends CommonOptions {
   readonly test?: boolean
   readonly shop: string
   readonly subjectKey?: string
+  readonly agentKey?: string
 }
 
 interface SetOptions extends CommonOptions {
   readonly origin?: readonly string[]
   readonly subjectKey?: string
+  readonly agentKey?: string
 }
 
 const NO_SECRET =
@@ -52,11 +54,13 @@ function registerAdd(add: Command): void {
     .option('--test', 'answers each message with its decision and stores nothing')
     .option('--shop <shop>', 'the shop that it belongs to', 'main')
     .option('--subject-key <file>', 'public JWK that signs the shop’s subject tokens')
+    .option('--agent-key <file>', 'public JWK of somebody who asks for people with mandates: the source does nothing else')
     .addHelpText('after', example('npm run -s weir -- source add shop --browser --origin https://shop.example --json'))
     .addHelpText('after', `\n${NO_SECRET}`)
     .action(async (name: string, options: AddOptions) => {
       const kind = kindOf(name, options)
       const subjectKey = options.subjectKey === undefined ? undefined : await readPublicKey(options.subjectKey)
+      const agentKey = options.agentKey === undefined ? undefined : await readPublicKey(options.agentKey)
       const created = await changeAsOwner(async (tx) => {
         const added = await addSource(tx, {
           name,
@@ -66,6 +70,7 @@ function registerAdd(add: Command): void {
           test: options.test ?? false,
           withoutSecret: !options.secret,
           ...(subjectKey === undefined ? {} : { subjectKey }),
+          ...(agentKey === undefined ? {} : { agentKey }),
         })
         return [added, { action: 'source.add', resource: (await sourceReference(tx, name)) ?? 'source' }]
       })
@@ -102,6 +107,7 @@ function registerSet(set: Command): void {
     .argument('<name>', 'an active source')
     .option('--origin <origin>', `${ORIGIN}; together they replace the list`, collect)
     .option('--subject-key <file>', 'public JWK that signs the shop’s subject tokens; replaces the one before')
+    .option('--agent-key <file>', 'public JWK of an agent’s mandates; replaces the one before')
     .addHelpText(
       'after',
       example('npm run -s weir -- source set shop --origin https://shop.example --origin https://m.shop.example'),
@@ -110,8 +116,9 @@ function registerSet(set: Command): void {
       const change: SourceChange = {
         ...(options.origin === undefined ? {} : { origins: options.origin }),
         ...(options.subjectKey === undefined ? {} : { subjectKey: await readPublicKey(options.subjectKey) }),
+        ...(options.agentKey === undefined ? {} : { agentKey: await readPublicKey(options.agentKey) }),
       }
-      if (Object.keys(change).length === 0) throw new AppError('invalid', 'say --origin, --subject-key or both')
+      if (Object.keys(change).length === 0) throw new AppError('invalid', 'say --origin, --subject-key or --agent-key')
       const changed = await changeAsOwner(async (tx) => {
         const after = await changeSource(tx, name, change)
         return [after, { action: 'source.set', resource: `source:${after.id}` }]

@@ -22,6 +22,8 @@ export interface NewSource {
   readonly withoutSecret?: boolean
   /** Public JWK of the shop's subject tokens. */
   readonly subjectKey?: JsonObject
+  /** Public JWK of an agent's mandates: the source then asks for people, and vouches for nobody. */
+  readonly agentKey?: JsonObject
 }
 
 export interface CreatedSource {
@@ -55,6 +57,7 @@ export async function addSource(db: Db | Tx, input: NewSource): Promise<CreatedS
       writeKeyHash: hash('sha256', writeKey, 'buffer'),
       secretHash: secret === undefined ? null : hash('sha256', secret, 'buffer'),
       subjectJwk: input.subjectKey ?? null,
+      agentJwk: input.agentKey ?? null,
     })
     .onConflictDoNothing({ target: source.name })
     .returning({ id: source.sourceId })
@@ -86,6 +89,8 @@ export interface ListedSource {
   readonly secret: boolean
   /** Whether subject tokens can be verified. */
   readonly subjectKey: boolean
+  /** Whether it is an agent's. */
+  readonly agentKey: boolean
   readonly createdAt: string
   readonly revokedAt: string | null
 }
@@ -105,6 +110,7 @@ function listed(row: typeof source.$inferSelect): ListedSource {
     test: row.test,
     secret: row.secretHash !== null,
     subjectKey: row.subjectJwk !== null,
+    agentKey: row.agentJwk !== null,
     createdAt: row.createdAt.toISOString(),
     revokedAt: row.revokedAt?.toISOString() ?? null,
   }
@@ -121,6 +127,8 @@ export interface SourceChange {
   readonly origins?: readonly string[]
   /** Replaces the public JWK of the shop's subject tokens. */
   readonly subjectKey?: JsonObject
+  /** Replaces the public JWK of the agent's mandates. */
+  readonly agentKey?: JsonObject
 }
 
 /**
@@ -137,6 +145,7 @@ export async function changeSource(db: Db | Tx, name: string, change: SourceChan
   const set = {
     ...(change.origins === undefined ? {} : { origins: change.origins.map(checkOrigin) }),
     ...(change.subjectKey === undefined ? {} : { subjectJwk: change.subjectKey }),
+    ...(change.agentKey === undefined ? {} : { agentJwk: change.agentKey }),
   }
   const [after] = await db.update(source).set(set).where(active).returning()
   if (after === undefined) throw new AppError('not-found', 'no active source has this name')
@@ -166,6 +175,7 @@ export async function readSources(db: Db): Promise<Map<string, KnownSource>> {
         origins: row.origins,
         test: row.test,
         ...(row.subjectJwk === null ? {} : { subjectKey: row.subjectJwk }),
+        ...(row.agentJwk === null ? {} : { agentKey: row.agentJwk }),
       }
       return [row.writeKeyHash.toString('base64url'), { source: known, secretHash: row.secretHash ?? undefined }]
     }),

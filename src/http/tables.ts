@@ -16,6 +16,7 @@ export const source = weir.table('source', {
   writeKeyHash: bytea('write_key_hash').notNull().unique(),
   secretHash: bytea('secret_hash'),
   subjectJwk: jsonb('subject_jwk').$type<JsonObject>(),
+  agentJwk: jsonb('agent_jwk').$type<JsonObject>(),
   createdAt: at('created_at').notNull().defaultNow(),
   revokedAt: at('revoked_at'),
 })

@@ -142,6 +142,7 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     write_key_hash: randomHash,
     secret_hash: randomHash,
     subject_jwk: nobodys, // a public key
+    agent_jwk: nobodys, // a public key
   },
   'weir.api_token': { token_hash: randomHash, role: nobodys },
   'weir.officer': {
