@@ -180,7 +180,7 @@ create table weir.restore_guard (
   restored_at timestamptz(3) primary key default clock_timestamp(),
   replayed_at timestamptz(3)
 );
-grant select on weir.restore_guard to weir_app;
+grant select, update on weir.restore_guard to weir_app;
 
 -- Proof of consent stays for its time, as nobody's: under a number that only who holds the receipt's salt can make.
 create function weir.detach_ledger(subject uuid, nobody uuid) returns bigint
@@ -413,13 +413,32 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where schemaname not in ('pg_catalog', 'information_schema')
     and (exists (select from unnest(needles) n where position(n in v.x) > 0) or v.x ~ w.short)
 $$;
+-- Of a table without rows analyze keeps what it knew (acquire_sample_rows finds none, and nothing is written): it is cleared then,
+-- before Postgres 18 by giving each column the type that it has.
 create function weir.refresh_statistics(part regclass) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  one record;
+  isempty boolean;
 begin
   if (select relnamespace::regnamespace::text from pg_class where oid = part) in ('pg_catalog', 'information_schema') then
     raise exception 'not a table of Weir' using errcode = '42501';
   end if;
   execute format('analyze %s', part);
+  execute format('select not exists (select from %s)', part) into isempty;
+  if not isempty then return; end if;
+  for one in
+    select s.schemaname, s.tablename, s.attname, s.inherited, format_type(a.atttypid, a.atttypmod) as kind
+    from pg_stats s join pg_attribute a on a.attrelid = part and a.attname = s.attname
+    where format('%I.%I', s.schemaname, s.tablename)::regclass = part
+  loop
+    if to_regprocedure('pg_catalog.pg_clear_attribute_stats(text, text, text, boolean)') is not null then
+      execute 'select pg_clear_attribute_stats($1, $2, $3, $4)'
+        using one.schemaname::text, one.tablename::text, one.attname::text, one.inherited;
+    else
+      execute format('alter table %s alter column %I type %s', part, one.attname, one.kind);
+    end if;
+  end loop;
 end
 $$;
 revoke execute on function weir.scan_table(regclass, bytea[], text[], bytea[], uuid[], text[], text[], text[]),

@@ -287,6 +287,7 @@ export const COVERAGE: Readonly<Record<string, Readonly<Record<string, Coverage>
     write_key_hash: random,
     secret_hash: random,
     subject_jwk: configured,
+    agent_jwk: configured,
   },
   'weir.api_token': { token_id: random, token_hash: random, role: code },
   'weir.officer': {
