@@ -54,7 +54,7 @@ function registerAdd(add: Command): void {
     .option('--test', 'answers each message with its decision and stores nothing')
     .option('--shop <shop>', 'the shop that it belongs to', 'main')
     .option('--subject-key <file>', 'public JWK that signs the shop’s subject tokens')
-    .option('--agent-key <file>', 'public JWK of somebody who asks for people with mandates: the source does nothing else')
+    .option('--agent-key <file>', 'public JWK of an agent, who asks for people with mandates (--browser only)')
     .addHelpText('after', example('npm run -s weir -- source add shop --browser --origin https://shop.example --json'))
     .addHelpText('after', `\n${NO_SECRET}`)
     .action(async (name: string, options: AddOptions) => {

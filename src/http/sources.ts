@@ -43,6 +43,7 @@ export function keyHash(key: string): string {
  * hash adds nothing). Throws AppError conflict where the name is taken, invalid where an origin is none.
  */
 export async function addSource(db: Db | Tx, input: NewSource): Promise<CreatedSource> {
+  if (input.kind === 'server' && input.agentKey !== undefined) throw agentIsNoServer()
   const writeKey = `${input.kind === 'browser' ? 'wb' : 'ws'}_${randomBytes(24).toString('base64url')}`
   const secret =
     input.kind === 'server' && !input.withoutSecret ? `sk_${randomBytes(32).toString('base64url')}` : undefined
@@ -142,6 +143,7 @@ export async function changeSource(db: Db | Tx, name: string, change: SourceChan
   if (before.kind === 'server' && change.origins !== undefined) {
     throw new AppError('invalid', '--origin is for browser sources: a server sends no Origin')
   }
+  if (before.kind === 'server' && change.agentKey !== undefined) throw agentIsNoServer()
   const set = {
     ...(change.origins === undefined ? {} : { origins: change.origins.map(checkOrigin) }),
     ...(change.subjectKey === undefined ? {} : { subjectJwk: change.subjectKey }),
@@ -150,6 +152,11 @@ export async function changeSource(db: Db | Tx, name: string, change: SourceChan
   const [after] = await db.update(source).set(set).where(active).returning()
   if (after === undefined) throw new AppError('not-found', 'no active source has this name')
   return listed(after)
+}
+
+/** A server key speaks for every user of the shop. */
+function agentIsNoServer(): AppError {
+  return new AppError('invalid', '--agent-key is for browser sources: a server key would vouch for anybody')
 }
 
 /** Takes effect within two seconds in every running gateway. False where no active source has this name. */

@@ -122,6 +122,7 @@ test('source set replaces the origins or the key of subject tokens, never the wr
   await writeFile(file, JSON.stringify(await exportJWK(publicKey)))
   expect((await weir('source', 'set', 'moving', '--subject-key', file)).out).toMatchObject({
     subjectKey: true,
+    agentKey: false,
     origins: ['https://new.example', 'http://localhost:3000'],
   })
   expect(await words('source', 'list')).toMatch(
