@@ -536,3 +536,38 @@ begin
   return fresh;
 end
 $$;
+
+-- What lies of a person in partitions that are kept apart: how much, for whoever lists everything; and itself, for the
+-- person alone, who asks for a copy. Nobody reads it but under the role of what statutes keep.
+create function weir.detached_of(subjects uuid[]) returns table (class text, n bigint, first date, last date)
+language plpgsql stable security definer set search_path = weir, pg_temp as $$
+declare
+  one record;
+begin
+  for one in select r.part, r.class from weir.retained_partition r where r.state <> 'attached' loop
+    if one.class is null then
+      execute format('select null::text, count(*), null::date, null::date from weir.%I
+        where subject_id = any($1) or other_id = any($1)', one.part) into class, n, first, last using subjects;
+    else
+      execute format('select $2, count(*), min(due), max(due) from weir.%I where subject_id = any($1)', one.part)
+        into class, n, first, last using subjects, one.class;
+    end if;
+    if n > 0 then return next; end if;
+  end loop;
+end
+$$;
+create function weir.detached_content(subjects uuid[], from_pos bigint, to_pos bigint)
+returns table (subject_id uuid, class_id smallint, due date, pos bigint, bytes bytea)
+language plpgsql stable security definer set search_path = weir, pg_temp as $$
+declare
+  part text;
+begin
+  for part in select r.part from weir.retained_partition r where r.state <> 'attached' and r.class is not null loop
+    return query execute format('select s.subject_id, s.class_id, s.due, s.pos, s.bytes from weir.%I s
+      where s.subject_id = any($1) and s.pos between $2 and $3', part) using subjects, from_pos, to_pos;
+  end loop;
+end
+$$;
+revoke execute on function weir.detached_of(uuid[]), weir.detached_content(uuid[], bigint, bigint) from public;
+grant usage on schema weir to weir_statutory;
+grant execute on function weir.detached_of(uuid[]), weir.detached_content(uuid[], bigint, bigint) to weir_statutory;
