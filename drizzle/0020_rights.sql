@@ -556,7 +556,7 @@ begin
   end loop;
 end
 $$;
-create function weir.detached_content(subjects uuid[], from_pos bigint, to_pos bigint)
+create function weir.detached_page(subjects uuid[], from_pos bigint, to_pos bigint)
 returns table (subject_id uuid, class_id smallint, due date, pos bigint, bytes bytea)
 language plpgsql stable security definer set search_path = weir, pg_temp as $$
 declare
@@ -568,6 +568,5 @@ begin
   end loop;
 end
 $$;
-revoke execute on function weir.detached_of(uuid[]), weir.detached_content(uuid[], bigint, bigint) from public;
-grant usage on schema weir to weir_statutory;
-grant execute on function weir.detached_of(uuid[]), weir.detached_content(uuid[], bigint, bigint) to weir_statutory;
+revoke execute on function weir.detached_of(uuid[]), weir.detached_page(uuid[], bigint, bigint) from public;
+grant execute on function weir.detached_of(uuid[]), weir.detached_page(uuid[], bigint, bigint) to weir_statutory;
