@@ -8,6 +8,7 @@ import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
 import type { DisclosuresApi } from './disclosures-api.ts'
 import type { IncidentsApi } from './incidents-api.ts'
+import type { RequestQueueApi } from './request-queue-api.ts'
 
 /** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
 export interface HttpDeps {
@@ -44,6 +45,8 @@ export interface HttpDeps {
   /** Break-glass. */
   readonly disclosures: DisclosuresApi
   readonly incidents: IncidentsApi
+  /** Officers' work on people's requests. */
+  readonly requestQueue: RequestQueueApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }

@@ -33,19 +33,23 @@ interface Raised {
   readonly percent: Alarm
 }
 
+export interface AlarmDeps {
+  readonly db: Db
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly log: Pick<Logger, 'warn' | 'error'>
+  readonly metrics: Pick<RequestMetrics, 'alarm'>
+}
+
 /**
  * Raises the alarms that are due: once each, by whichever node comes first, in the request's history, the log (ids only)
  * and the metrics. Whatever state a request is in, its time goes on. @returns how many
  */
-export async function raiseAlarms(
-  db: Db,
-  now: number,
-  log: Pick<Logger, 'warn' | 'error'>,
-  metrics: Pick<RequestMetrics, 'alarm'>,
-): Promise<number> {
+export async function raiseAlarms({ db, now, log, metrics }: AlarmDeps): Promise<number> {
+  const at = now()
   let raised = 0
   for (;;) {
-    const batch = await transaction(db, (tx) => raiseBatch(tx, now))
+    const batch = await transaction(db, (tx) => raiseBatch(tx, at))
     for (const { id, right, percent } of batch) {
       metrics.alarm(percent)
       const said = { request: id, right, percent }

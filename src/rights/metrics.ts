@@ -19,13 +19,12 @@ export function watchRequests(
   { db, now }: { readonly db: Db; readonly now: () => number },
 ): RequestMetrics {
   const look = patientLook(async () => show(await readFigures(db, now()), now()))
-  const shared = { registers: [registry], aggregator: 'max' as const }
+  const shared = { registers: [registry], aggregator: 'max' as const, collect: look }
   const open = new Gauge({
     ...shared,
     name: 'weir_requests_open',
     help: 'Requests of people that are not over',
     labelNames: ['right', 'state'],
-    collect: look,
   })
   const oldest = new Gauge({
     ...shared,

@@ -90,7 +90,7 @@ export const REASONS: Readonly<Record<RefusalCode, Reason>> = {
       GDPR: 'GDPR art. 17(3)(e), 21(1)',
       'UK-GDPR': 'UK GDPR art. 17(3)(e), 21(1)',
       CCPA: 'Cal. Civ. Code § 1798.145(a)(1)(E)',
-      LGPD: 'LGPD art. 7 VI, 16 I',
+      LGPD: 'LGPD art. 7 VI',
     },
     text: {
       'zh-CN': '这些信息是提起、行使或者应对法律请求所必需的。',
@@ -104,7 +104,6 @@ export const REASONS: Readonly<Record<RefusalCode, Reason>> = {
       GDPR: 'GDPR art. 23',
       'UK-GDPR': 'UK GDPR art. 23, Data Protection Act 2018 sch. 2',
       CCPA: 'Cal. Civ. Code § 1798.145(a)',
-      LGPD: 'LGPD art. 4 III',
     },
     text: {
       'zh-CN': '法律、行政法规规定应当保密或者不需要告知。',
@@ -128,11 +127,10 @@ export const REASONS: Readonly<Record<RefusalCode, Reason>> = {
   'others-rights': {
     rights: ['access', 'portability'],
     articles: {
-      PIPL: 'Network Data Security Management Regulation art. 25',
+      PIPL: 'Network Data Security Management Regulation art. 25 (portability)',
       GDPR: 'GDPR art. 15(4), 20(4)',
       'UK-GDPR': 'UK GDPR art. 15(4), 20(4)',
       CCPA: 'Cal. Civ. Code § 1798.145(k)',
-      LGPD: 'LGPD art. 9 II, 18 V',
     },
     text: {
       'zh-CN': '照办会损害他人的合法权益。',

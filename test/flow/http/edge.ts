@@ -169,6 +169,16 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       act: async ({ id }): Promise<JsonObject> => ({ id }),
       notice: async ({ id }): Promise<string> => id,
     },
+    requestQueue: {
+      list: async (): Promise<JsonObject> => ({ requests: [], next: null }),
+      show: async ({ id }): Promise<JsonObject> => ({ id }),
+      open: async (): Promise<JsonObject> => ({ changes: null, words: null }),
+      accept: async ({ id }): Promise<JsonObject> => ({ id }),
+      refuse: async ({ id }): Promise<JsonObject> => ({ id }),
+      extend: async ({ id }): Promise<JsonObject> => ({ id }),
+      acknowledge: async ({ id }): Promise<JsonObject> => ({ id }),
+      whatIf: ({ right }): JsonObject => ({ right, regimes: [] }),
+    },
     async recordRefusal(input) {
       edge.refusals.push(input)
     },

@@ -39,7 +39,7 @@ describe('every right', () => {
         let at: State = 'received'
         const seen: State[] = [at]
         for (const choice of choices) {
-          const next = MOVES[of][at].filter((to) => to === 'failed' || !seen.includes(to))
+          const next: State[] = MOVES[of][at].filter((to) => to === 'failed' || !seen.includes(to))
           if (next.length === 0) break
           at = next[choice % next.length]!
           if (at === 'failed') break // from there on it is tried again
