@@ -1,0 +1,308 @@
+import type { Language, Retained, Right } from '../request.ts'
+import type { Template } from './queue.ts'
+
+/** What a message tells, already in the person's language where it is words. Nothing that the person typed is in it. */
+export interface Facts {
+  readonly right: Right
+  /** The request's number as people quote it. */
+  readonly number: string
+  /** Where the request is followed. */
+  readonly statusUrl: string
+  /** Where it is taken back: a page with one button. */
+  readonly cancelUrl: string
+  readonly proof?: { readonly link: string } | { readonly code: string }
+  /** The name of who asks with a mandate. */
+  readonly agent?: string
+  /** Day and time in UTC, `YYYY-MM-DD HH:MM UTC`. */
+  readonly coolingUntil?: string
+  /** Day. */
+  readonly answerBy?: string
+  readonly extendedUntil?: string
+  /** Why, by which article, and what can be done about it. */
+  readonly refusal?: { readonly reason: string; readonly article: string; readonly remedy: string }
+  /** The officer's own words. */
+  readonly words?: string
+  readonly retained?: readonly Retained[]
+  readonly partial?: boolean
+}
+
+export interface Said {
+  readonly subject: string
+  readonly text: string
+}
+
+/** A message in plain words; paragraphs with a blank line between. */
+export function textOf(template: Template, language: Language, facts: Facts): Said {
+  const { subject, paragraphs } = (language === 'zh-CN' ? chinese : english)[template](facts)
+  const foot = language === 'zh-CN' ? `请求编号：${facts.number}` : `Request number: ${facts.number}`
+  const text = [...paragraphs.filter((one) => one !== undefined && one !== ''), foot].join('\n\n')
+  return { subject, text }
+}
+
+/** The same in one line of an SMS. */
+export function shortTextOf(template: Template, language: Language, facts: Facts): string {
+  return (language === 'zh-CN' ? shortChinese : shortEnglish)(template, facts)
+}
+
+type Paragraphs = readonly (string | undefined)[]
+type Texts = Readonly<Record<Template, (facts: Facts) => { readonly subject: string; readonly paragraphs: Paragraphs }>>
+
+const RIGHT_EN: Readonly<Record<Right, string>> = {
+  access: 'to see what is held about you',
+  portability: 'to get your data in a form that you can take elsewhere',
+  correction: 'to have your data corrected',
+  erasure: 'to have your data erased',
+  restriction: 'to have your data kept but not used',
+  objection: 'that your data is no longer used for certain purposes',
+}
+
+const RIGHT_ZH: Readonly<Record<Right, string>> = {
+  access: '查阅我们持有的关于您的信息',
+  portability: '获取您的信息副本并可转移到别处',
+  correction: '更正您的信息',
+  erasure: '删除您的信息',
+  restriction: '停止使用、仅保存您的信息',
+  objection: '不再将您的信息用于某些用途',
+}
+
+function askedEn({ agent, right }: Facts): string {
+  const who = agent === undefined ? 'Somebody asked us, with your address,' : `${agent} asked us, on your behalf,`
+  return `${who} ${RIGHT_EN[right]}.`
+}
+
+function askedZh({ agent, right }: Facts): string {
+  return agent === undefined
+    ? `有人以您的联系方式向我们提出请求：${RIGHT_ZH[right]}。`
+    : `${agent} 代您向我们提出请求：${RIGHT_ZH[right]}。`
+}
+
+const english: Texts = {
+  proof: (facts) => ({
+    subject: 'Please confirm your request',
+    paragraphs: [
+      askedEn(facts),
+      ...(facts.proof === undefined
+        ? []
+        : 'link' in facts.proof
+          ? [
+              'If that was you, open this link in the same browser and press the button there. Opening it alone does nothing. It is good for 24 hours.',
+              facts.proof.link,
+            ]
+          : [
+              'If that was you, type this code where you asked. It is good for 15 minutes. Tell it to nobody: we never ask for it.',
+              facts.proof.code,
+            ]),
+      'If it was not you, do nothing: nothing happens, and nobody learns anything about you.',
+    ],
+  }),
+  received: (facts) => ({
+    subject: 'We have your request',
+    paragraphs: [
+      `You asked us ${RIGHT_EN[facts.right]}. It is confirmed that this is you.`,
+      facts.answerBy === undefined ? undefined : `You have an answer by ${facts.answerBy}.`,
+      `See how far it is: ${facts.statusUrl}`,
+      `Was it not you? Take it back with one press of a button: ${facts.cancelUrl}`,
+    ],
+  }),
+  'erasure-begins': (facts) => ({
+    subject: 'Your data is about to be erased',
+    paragraphs: [
+      'You asked us to erase your data. It is no longer used for anything as of now.',
+      facts.coolingUntil === undefined
+        ? undefined
+        : `It is erased after ${facts.coolingUntil}. Until then you can take this back.`,
+      `Was it not you, or have you changed your mind? One press of a button stops it: ${facts.cancelUrl}`,
+      'This message went to every address and number that we have for you.',
+    ],
+  }),
+  done: (facts) => ({
+    subject: facts.right === 'erasure' ? 'Your data is erased' : 'Your request is done',
+    paragraphs: [
+      facts.right === 'erasure'
+        ? 'What we held about you is erased, and we have looked everywhere for what might be left.'
+        : `You asked us ${RIGHT_EN[facts.right]}. That is done.`,
+      facts.partial === true ? retainedEn(facts) : undefined,
+      `See what was done, and who else was told: ${facts.statusUrl}`,
+      facts.right === 'erasure'
+        ? 'There is a receipt there that you can check without us. Keep a copy of it.'
+        : undefined,
+    ],
+  }),
+  refused: (facts) => ({
+    subject: 'We cannot do what you asked',
+    paragraphs: [
+      `You asked us ${RIGHT_EN[facts.right]}. We cannot do this, for this reason:`,
+      facts.refusal?.reason,
+      facts.words,
+      facts.refusal === undefined || facts.refusal.article === '' ? undefined : `It rests on: ${facts.refusal.article}`,
+      facts.refusal?.remedy,
+      `Your request: ${facts.statusUrl}`,
+    ],
+  }),
+  'download-ready': (facts) => ({
+    subject: 'Your data is ready',
+    paragraphs: [
+      'What is held about you is ready to be downloaded, for 7 days. You are asked once more who you are before it is handed out.',
+      `Download it here: ${facts.statusUrl}`,
+      'It is not attached: mail is read by more people than you.',
+    ],
+  }),
+  extended: (facts) => ({
+    subject: 'Your request takes longer',
+    paragraphs: [
+      facts.extendedUntil === undefined
+        ? 'Your request takes longer.'
+        : `Your request takes longer: you have an answer by ${facts.extendedUntil}.`,
+      facts.words,
+      `Your request: ${facts.statusUrl}`,
+    ],
+  }),
+  cancelled: (facts) => ({
+    subject: 'Your request was taken back',
+    paragraphs: [
+      `The request ${RIGHT_EN[facts.right]} was taken back. Nothing was done, and your data is used again as you allowed before.`,
+      `If that was not you, ask again: ${facts.statusUrl}`,
+    ],
+  }),
+  'remainder-gone': () => ({
+    subject: 'The rest of your data is gone',
+    paragraphs: [
+      'When we erased your data, a law made us keep a part of it. That time is over, and that part is erased too. We hold nothing about you any more, this address included.',
+    ],
+  }),
+  accessed: (facts) => ({
+    subject: 'Somebody looked at your data',
+    paragraphs: [
+      'An employee of the shop looked at data about you, with a second person’s approval and for a reason that is on record.',
+      `Who saw what, and when: ${facts.statusUrl}`,
+    ],
+  }),
+}
+
+const chinese: Texts = {
+  proof: (facts) => ({
+    subject: '请确认您的请求',
+    paragraphs: [
+      askedZh(facts),
+      ...(facts.proof === undefined
+        ? []
+        : 'link' in facts.proof
+          ? [
+              '如果是您本人，请在提出请求的同一浏览器中打开下面的链接，并点击页面上的按钮。仅打开链接不会有任何效果。链接 24 小时内有效。',
+              facts.proof.link,
+            ]
+          : [
+              '如果是您本人，请在提出请求的页面输入以下验证码，15 分钟内有效。请勿告诉任何人，我们不会向您索取。',
+              facts.proof.code,
+            ]),
+      '如果不是您本人，请忽略本邮件：不会发生任何事，也没有人会得知您的任何信息。',
+    ],
+  }),
+  received: (facts) => ({
+    subject: '已收到您的请求',
+    paragraphs: [
+      `您请求我们：${RIGHT_ZH[facts.right]}。您的身份已确认。`,
+      facts.answerBy === undefined ? undefined : `我们将在 ${facts.answerBy} 之前答复您。`,
+      `查看进度：${facts.statusUrl}`,
+      `不是您本人？点一下按钮即可撤回：${facts.cancelUrl}`,
+    ],
+  }),
+  'erasure-begins': (facts) => ({
+    subject: '您的信息即将被删除',
+    paragraphs: [
+      '您请求我们删除您的信息。从现在起，这些信息已停止使用。',
+      facts.coolingUntil === undefined ? undefined : `${facts.coolingUntil} 之后将正式删除，在此之前您可以撤回。`,
+      `不是您本人，或者改变了主意？点一下按钮即可停止：${facts.cancelUrl}`,
+      '本通知已发送到我们持有的您的所有邮箱和号码。',
+    ],
+  }),
+  done: (facts) => ({
+    subject: facts.right === 'erasure' ? '您的信息已删除' : '您的请求已完成',
+    paragraphs: [
+      facts.right === 'erasure'
+        ? '我们持有的关于您的信息已删除，并已全面检索是否还有遗留。'
+        : `您请求我们：${RIGHT_ZH[facts.right]}。已完成。`,
+      facts.partial === true ? retainedZh(facts) : undefined,
+      `查看处理情况以及已通知的接收方：${facts.statusUrl}`,
+      facts.right === 'erasure' ? '页面上有一份您可以自行核验的删除凭证，请保存一份。' : undefined,
+    ],
+  }),
+  refused: (facts) => ({
+    subject: '您的请求未获同意',
+    paragraphs: [
+      `您请求我们：${RIGHT_ZH[facts.right]}。我们未能照办，理由如下：`,
+      facts.refusal?.reason,
+      facts.words,
+      facts.refusal === undefined || facts.refusal.article === '' ? undefined : `依据：${facts.refusal.article}`,
+      facts.refusal?.remedy,
+      `您的请求：${facts.statusUrl}`,
+    ],
+  }),
+  'download-ready': (facts) => ({
+    subject: '您的信息可以下载了',
+    paragraphs: [
+      '关于您的信息已可下载，7 天内有效。下载前会再次确认您的身份。',
+      `在此下载：${facts.statusUrl}`,
+      '我们不以附件发送：邮件可能被他人看到。',
+    ],
+  }),
+  extended: (facts) => ({
+    subject: '您的请求需要更长时间',
+    paragraphs: [
+      facts.extendedUntil === undefined
+        ? '您的请求需要更长时间。'
+        : `您的请求需要更长时间，我们将在 ${facts.extendedUntil} 之前答复您。`,
+      facts.words,
+      `您的请求：${facts.statusUrl}`,
+    ],
+  }),
+  cancelled: (facts) => ({
+    subject: '您的请求已撤回',
+    paragraphs: [
+      `请求“${RIGHT_ZH[facts.right]}”已撤回，未做任何处理，您的信息恢复按您此前同意的方式使用。`,
+      `如果不是您本人撤回，请重新提出：${facts.statusUrl}`,
+    ],
+  }),
+  'remainder-gone': () => ({
+    subject: '您剩余的信息已删除',
+    paragraphs: [
+      '此前删除您的信息时，法律要求我们保留其中一部分。保留期限已满，该部分也已删除。我们不再持有关于您的任何信息，包括本邮箱地址。',
+    ],
+  }),
+  accessed: (facts) => ({
+    subject: '有人查看了您的信息',
+    paragraphs: [
+      '商家的一名工作人员查看了关于您的信息，经第二人批准，理由已记录在案。',
+      `谁在何时看了什么：${facts.statusUrl}`,
+    ],
+  }),
+}
+
+function retainedEn({ retained = [] }: Facts): string {
+  const lines = retained.map((one) => `- ${one.class}: until ${one.until}, by ${one.ground}`)
+  return ['A part must be kept by law, is used for nothing else, and is erased by itself at its end:', ...lines].join(
+    '\n',
+  )
+}
+
+function retainedZh({ retained = [] }: Facts): string {
+  const lines = retained.map((one) => `- ${one.class}：保存至 ${one.until}，依据 ${one.ground}`)
+  return ['其中一部分已停用，仅依法保存，到期自动删除：', ...lines].join('\n')
+}
+
+function shortEnglish(template: Template, { proof, coolingUntil, cancelUrl, statusUrl }: Facts): string {
+  if (template === 'proof' && proof !== undefined && 'code' in proof) {
+    return `${proof.code} confirms your data request, for 15 minutes. Not you? Ignore this, and tell it to nobody.`
+  }
+  if (template === 'erasure-begins')
+    return `Your data is erased after ${coolingUntil ?? 'a day'}. Stop it: ${cancelUrl}`
+  return `There is news of your data request: ${statusUrl}`
+}
+
+function shortChinese(template: Template, { proof, coolingUntil, cancelUrl, statusUrl }: Facts): string {
+  if (template === 'proof' && proof !== undefined && 'code' in proof) {
+    return `验证码 ${proof.code}，用于确认您的个人信息请求，15 分钟内有效。非本人请忽略，切勿告诉他人。`
+  }
+  if (template === 'erasure-begins') return `您的信息将于 ${coolingUntil ?? '一天'} 后删除。撤回：${cancelUrl}`
+  return `您的个人信息请求有新进展：${statusUrl}`
+}
