@@ -272,6 +272,7 @@ create table weir.request_controller (
   secret_hash bytea check (length(secret_hash) = 32), -- of a bearer token of 256 random bits
   secret bytea,                    -- Shopify's app secret, sealed under a key expanded from the token key
   user_ids text not null default 'plain' check (user_ids in ('plain', 'prefixed')), -- 42 or shopify:42
+  callback_hosts text[] not null default '{}', -- where it may ask to be called back: nowhere else
   made_at timestamptz(3) not null default clock_timestamp(),
   revoked_at timestamptz(3),
   unique (protocol, name)

@@ -254,6 +254,7 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     secret_hash: randomHash,
     secret: foreignSecret,
     user_ids: nobodys,
+    callback_hosts: nobodys,
   },
   'weir.tombstone': {
     tombstone: { fieldClass: 'identity', suite: 'HMAC-SHA-256/128', keyClass: 'tombstone' }, // leads to nobody
