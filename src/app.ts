@@ -59,11 +59,17 @@ import type { Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
 import { readRuling } from './retention/ruling.ts'
 import { createDriftWatch } from './retention/watch-drift.ts'
+import { refuseForgotten } from './rights/erasure/guard.ts'
+import { createErasureLedger } from './rights/erasure/ledger-file.ts'
+import { watchRequests } from './rights/metrics.ts'
+import { createRequestQueue } from './rights/queue.ts'
+import { createRights, type Rights } from './rights/rights.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
   /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
-  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http'> & Partial<Pick<Config, 'delivery' | 'audit' | 'mail'>>
+  readonly config: Pick<Config, 'mode' | 'policyDir' | 'http' | 'rights'> &
+    Partial<Pick<Config, 'delivery' | 'audit' | 'mail'>>
   /** Where mail is handed over; absent: none is sent. */
   readonly smtpUrl?: string | undefined
   /** The gateway's own role; migrations have run. */
@@ -86,6 +92,8 @@ export interface App {
   readonly sequencer: Sequencer
   /** Mail to the data protection officer; absent where none can be sent. */
   readonly mail: MailWorker | undefined
+  /** What carries people's requests out. */
+  readonly rights: Rights
   readonly metrics: Metrics
   readonly policies: PolicyShelf
   readonly active: () => ActivePolicy
@@ -99,6 +107,7 @@ export interface App {
 }
 
 const PROBE = 'flow_probe'
+const HOUR_MS = 3_600_000
 const MAX_REPORTS = 3 // of ten connections: what answers people has the others
 
 /** The composition root: the one place where the parts meet. Throws AppError with one line where it must not start (law 9). */
@@ -111,6 +120,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       'no verified copy holds every key in use: without one a loss of the root loses everything; run weir keys backup',
     )
   }
+  const ledger = createErasureLedger(config.rights.ledger)
+  await refuseForgotten(db, ledger, log)
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
   const channels = await loadChannels(config.policyDir)
   const modules = options.modules ?? [attributionWith(channels), recommendation]
@@ -188,6 +199,31 @@ export async function createApp(options: AppOptions): Promise<App> {
   const dpoMail = createDpoMail({ db, config, smtpUrl: options.smtpUrl, log, now })
   watchDisclosures(metrics.registry, db, now)
   watchIncidents(metrics.registry, { db, policies, now })
+  const { coolingHours } = config.rights
+  const rights = createRights(
+    {
+      db,
+      keyring,
+      audit,
+      sequencer,
+      active: () => active,
+      policies,
+      pseudonymisers,
+      holders: hosted,
+      now,
+      log,
+      publicUrl: config.http.publicUrl,
+      ledger,
+      coolingMs: coolingHours * HOUR_MS,
+      horizon: async () =>
+        (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon.unrecoverableAfter,
+      committed,
+      channels: { mail: options.smtpUrl !== undefined, sms: false },
+      told: () => rights.nudge(),
+      metrics: watchRequests(metrics.registry, { db, now }),
+    },
+    [],
+  )
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -226,6 +262,15 @@ export async function createApp(options: AppOptions): Promise<App> {
       ...dpoMail,
     }),
     incidents: createIncidents({ db, keyring, audit, policies, now }),
+    requestQueue: createRequestQueue({
+      db,
+      keyring,
+      audit,
+      active: () => active,
+      now,
+      committed,
+      acted: () => rights.nudge(),
+    }),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const
       await audit.append({ ...entry, actor: `${actor.kind}:${actor.id}` })
@@ -252,6 +297,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     delivery,
     sequencer,
     mail: dpoMail.worker,
+    rights,
     metrics,
     policies,
     active: () => active,

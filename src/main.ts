@@ -92,6 +92,7 @@ async function runAlone(start: Process, database: Database, stop: Promise<void>)
     await listen(app.server, start.config)
     if (start.config.delivery) app.delivery.start()
     app.mail?.start()
+    app.rights.start()
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
@@ -119,11 +120,13 @@ async function runPrimary(start: Process, database: Database, stop: Promise<void
     await Promise.race([workers.listening, stop])
     if (start.config.delivery) app.delivery.start()
     app.mail?.start()
+    app.rights.start()
     announce(start)
     await stop
     start.log.info('stopping: no new requests, finishing what was taken')
     await workers.stop()
     await app.delivery.stop()
+    await app.rights.stop()
     await app.mail?.stop()
   } finally {
     await workers?.stop()
@@ -229,6 +232,7 @@ async function drain(app: App, log: Logger): Promise<void> {
   clearTimeout(deadline)
   clearInterval(sweeping)
   await app.delivery.stop()
+  await app.rights.stop()
   await app.mail?.stop()
 }
 

@@ -27,6 +27,7 @@ const commands: readonly (readonly [name: string, description: string, load: () 
     'count whom it touches, run the clocks, draft the notices, keep the file',
     () => import('./incident.ts'),
   ],
+  ['erase', 'erase a person at once, with a receipt; or again after a restore', () => import('./erase.ts')],
   ['retention', 'what falls due, taking it, and whether anything is overdue', () => import('./retention.ts')],
   ['migrate', 'apply the database migrations that this version needs', () => import('./migrate.ts')],
   ['source', 'add, change, list and revoke who may send events', () => import('./source.ts')],

@@ -52,8 +52,8 @@ export async function withKeys<T>(
   }
 }
 
-/** Development would make one, and what was asked about would be another root than the database's. */
-async function refuseNoKeyset(uri: string): Promise<void> {
+/** Development would make one, and what was asked about would be another root than the database’s. */
+export async function refuseNoKeyset(uri: string): Promise<void> {
   if (!uri.startsWith('file:')) return
   const path = keysetPath(uri)
   const found = await lstat(path).catch(() => undefined)
@@ -62,7 +62,7 @@ async function refuseNoKeyset(uri: string): Promise<void> {
   throw new AppError('invalid', message, { code: 'secret-file-missing' })
 }
 
-async function refuseMissing(dataDir: string): Promise<void> {
+export async function refuseMissing(dataDir: string): Promise<void> {
   const found = await lstat(join(dataDir, 'postgres')).catch(() => undefined)
   if (found === undefined) {
     throw new AppError('conflict', `no database is under ${dataDir}: start Weir first, or set DATABASE_URL`)

@@ -50,12 +50,13 @@ export async function restore(options: RestoreOptions): Promise<{ files: number;
 
 /**
  * What was entered since the backup is not in it: the audit log must not go on as if nothing had been. The next entry
- * opens a shard of another origin.
+ * opens a shard of another origin. Nor what was erased since: the gateway refuses to serve before that was done again.
  */
 async function breakAuditLog(ownerUrl: string): Promise<void> {
   const owner = openPool({ url: ownerUrl, max: 1, applicationName: 'weir-restore' })
   try {
     await owner.$client.query(`insert into weir.audit_break (reason) values ('restore')`)
+    await owner.$client.query('insert into weir.restore_guard default values')
   } catch (error) {
     if (sqlState(error) !== '42P01') throw error // a backup from before there was a tree
   } finally {

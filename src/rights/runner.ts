@@ -1,8 +1,7 @@
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import { withActiveEpoch } from '../keys/subject-keys.ts'
-import { withKnownRoots } from '../pipeline/pseudonymisers.ts'
-import { raiseAlarms } from './alarms.ts'
+import { type AlarmDeps, raiseAlarms } from './alarms.ts'
 import type { RightsDeps } from './deps.ts'
 import { afterRecipients, finishErasure } from './erasure/finish.ts'
 import { EXECUTORS } from './executors.ts'
@@ -11,7 +10,8 @@ import { move } from './move.ts'
 import type { Request } from './request.ts'
 import { restrict } from './restrict.ts'
 import { findRequest, lockRequest, subjectsOf, writeRequest } from './rows.ts'
-import { nextStep, type Step } from './step.ts'
+import { runStep } from './runner-step.ts'
+import { nextStep } from './step.ts'
 import type { MatchDeps } from './verify/match.ts'
 import { matchAndAsk, PROOF_MS } from './verify/match.ts'
 
@@ -35,7 +35,7 @@ const TRIES = 8 // then an officer should look; it is tried on, once an hour
 const HOUR_MS = 3_600_000
 
 export interface RunnerDeps extends RightsDeps, MatchDeps {
-  readonly alarms: Parameters<typeof raiseAlarms>[0]
+  readonly metrics: AlarmDeps['metrics']
 }
 
 export function createRequestRunner(deps: RunnerDeps): RequestRunner {
@@ -48,7 +48,7 @@ export function createRequestRunner(deps: RunnerDeps): RequestRunner {
     for (let id = await next(); id !== undefined; id = await next()) await advanceOne(deps, id)
     if (performance.now() - alarmedAt < ALARMS_MS) return
     alarmedAt = performance.now()
-    await raiseAlarms(deps.alarms)
+    await raiseAlarms(deps)
   }
 
   async function next(): Promise<string | undefined> {
@@ -102,14 +102,18 @@ async function advanceOne(deps: RunnerDeps, id: string): Promise<void> {
     await advance(deps, request)
   } catch (error) {
     const wait = Math.min(FIRST_WAIT_MS * 2 ** request.attempts, LONGEST_WAIT_MS)
-    deps.log.error({ err: error, request: id, state: request.state, step: request.step }, 'a step failed; it is tried again')
+    deps.log.error(
+      { err: error, request: id, state: request.state, step: request.step },
+      'a step failed; it is tried again',
+    )
     await transaction(deps.db, async (tx) => {
       const held = await lockRequest(tx, id)
       if (held.closedAt !== undefined) return
       const nextAt = deps.now() + wait
       const code = error instanceof AppError ? error.code : 'internal'
       const isStuck = held.attempts >= TRIES && ['executing', 'awaiting_destinations', 'scanning'].includes(held.state)
-      if (isStuck) await move(tx, held, 'failed', { actor: 'weir', now: deps.now(), reason: code, nextAt: deps.now() + HOUR_MS })
+      if (isStuck)
+        await move(tx, held, 'failed', { actor: 'weir', now: deps.now(), reason: code, nextAt: deps.now() + HOUR_MS })
       else await writeRequest(tx, id, { nextAt })
     })
   }
@@ -215,22 +219,6 @@ async function execute(deps: RunnerDeps, request: Request): Promise<void> {
   })
 }
 
-/** A step and the note that it is done, in one transaction; what no transaction can hold before it. */
-export async function runStep(deps: RightsDeps, request: Request, step: Step): Promise<void> {
-  await step.before?.(deps, request)
-  await withKnownRoots(deps.keyring, () =>
-    withActiveEpoch(deps.keyring, () =>
-      transaction(deps.db, async (tx) => {
-        const held = await lockRequest(tx, request.id)
-        if (held.state !== 'executing' || held.step !== request.step) return // another node was faster
-        await step.run(tx, deps, held)
-        await writeRequest(tx, held.id, { step: step.name, nextAt: deps.now(), attempts: 0 })
-      }),
-    ),
-  )
-  deps.committed()
-}
-
 const ASK_AGAIN_MS = 30_000
 
 async function awaitDestinations(deps: RightsDeps, request: Request): Promise<void> {
@@ -247,6 +235,7 @@ async function awaitDestinations(deps: RightsDeps, request: Request): Promise<vo
   }
   await transaction(deps.db, async (tx) => {
     const held = await lockRequest(tx, request.id)
-    if (held.state === 'awaiting_destinations') await writeRequest(tx, held.id, { nextAt: deps.now() + ASK_AGAIN_MS, attempts: 0 })
+    if (held.state === 'awaiting_destinations')
+      await writeRequest(tx, held.id, { nextAt: deps.now() + ASK_AGAIN_MS, attempts: 0 })
   })
 }

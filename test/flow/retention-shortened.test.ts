@@ -178,7 +178,12 @@ test('what is sealed by the day in tables by the month goes on its day', async (
 async function createNode(): Promise<App> {
   const http = { host: '127.0.0.1', port: 0, publicUrl: 'http://weir.test', trustProxy: false, workers: 1 } as const
   return createApp({
-    config: { mode: 'development', policyDir, http: { ...http, queueLimit: 1_000 } },
+    config: {
+      mode: 'development',
+      policyDir,
+      http: { ...http, queueLimit: 1_000 },
+      rights: { ledger: join(policyDir, 'erasures.jsonl'), coolingHours: 24 },
+    },
     db: weir.db,
     keys: weir.keys,
     log: createLog({ level: 'fatal', to: 'stderr' }),

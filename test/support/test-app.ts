@@ -91,6 +91,8 @@ export interface TestAppOptions {
   readonly mail?: { readonly smtpUrl: string; readonly dpo: string }
   /** Runs as superuser in the new database before the gateway is made: schemas and roles of test modules. */
   readonly prepare?: (superuser: pg.Client) => Promise<void>
+  /** How long an erasure can be taken back; a day where nothing is said. */
+  readonly coolingHours?: number
   /** Deliver on its own, as in production, rather than when the test says so. */
   readonly delivering?: boolean
 }
@@ -125,6 +127,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
         queueLimit: options.queueLimit ?? 20_000,
       },
       mail: { dpo: options.mail?.dpo, from: 'weir@weir.test' },
+      rights: { ledger: join(folder, 'erasures.jsonl'), coolingHours: options.coolingHours ?? 24 },
     },
     db,
     keys: provider,

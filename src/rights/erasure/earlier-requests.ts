@@ -3,8 +3,8 @@ import type { Tx } from '../../db/pool.ts'
 import type { SubjectId } from '../../event/ids.ts'
 import { forgetContent } from '../content.ts'
 import type { RightsDeps } from '../deps.ts'
-import { note, writeRequest } from '../rows.ts'
 import type { State } from '../request.ts'
+import { note, writeRequest } from '../rows.ts'
 import { isClosed } from '../state.ts'
 
 /**

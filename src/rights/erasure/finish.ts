@@ -29,8 +29,8 @@ export async function afterRecipients(deps: RightsDeps, request: Request): Promi
 }
 
 export interface FinishOptions {
-  /** Digests held against a rebuild without the person, where that was asked for. */
-  readonly models?: readonly ReceiptModel[]
+  /** Holds the modules against a rebuild without the person, where that is asked for. */
+  readonly prove?: () => Promise<readonly { readonly name: string; readonly equalToRebuild: boolean }[]>
   readonly filesScan?: FilesScan
   readonly progress?: (done: number, of: number) => void
 }
@@ -38,6 +38,7 @@ export interface FinishOptions {
 export interface Finished {
   readonly receipt: string
   readonly columns: number
+  readonly models: readonly ReceiptModel[]
 }
 
 /**
@@ -52,7 +53,7 @@ export async function finishErasure(
   const { db, keyring, now } = deps
   const needles = (await readContent(db, keyring, request.id, 'needles')) ?? { raw: [], keyed: [] }
   const look = async (): ReturnType<typeof scanDatabase> =>
-    scanDatabase(db, await withoutNewcomers(deps, request, needles), options.progress)
+    scanDatabase(db, await withoutNewcomers(deps, request, needles), progressOf(options))
   let found = await look()
   for (let tries = 1; found.hits.length > 0 && tries < TRIES; tries++) {
     await removeAgain(deps, request)
@@ -61,7 +62,10 @@ export async function finishErasure(
   const sample = (await readContent(db, keyring, request.id, 'sample')) ?? []
   const openedNow = await opened(db, keyring, sample)
   if (found.hits.length > 0 || openedNow > 0) {
-    deps.log.error({ request: request.id, hits: found.hits, opened: openedNow }, 'an erasure left something: no receipt')
+    deps.log.error(
+      { request: request.id, hits: found.hits, opened: openedNow },
+      'an erasure left something: no receipt',
+    )
     await transaction(db, async (tx) => {
       const held = await lockRequest(tx, request.id)
       await move(tx, held, 'failed', { actor: 'weir', now: now(), reason: 'scan-hits', nextAt: now() + HOUR_MS })
@@ -69,19 +73,33 @@ export async function finishErasure(
     return undefined
   }
   const at = new Date(now()).toISOString()
+  const models = await modelsOf(deps, options)
   const receipt = await issueReceipt(deps, request, {
     scan: { at, version: SCAN_VERSION, columns: found.columns, hits: 0 },
     filesScan: options.filesScan ?? { state: 'pending' },
     sampled: sample.length,
-    models: options.models ?? deps.holders().flatMap(({ module }) =>
-      module === undefined ? [] : [{ name: module.name, method: 'exact_subtract' as const, verified: false }],
-    ),
+    models,
   })
-  await close(deps, request, { receipt, columns: found.columns })
-  return { receipt, columns: found.columns }
+  const finished = { receipt, columns: found.columns, models }
+  await close(deps, request, finished)
+  return finished
 }
 
-async function close(deps: RightsDeps, request: Request, { receipt, columns }: Finished): Promise<void> {
+/** Each module took the person out by itself; whether that is the state of a rebuild is held against one where it is asked for. */
+async function modelsOf(deps: RightsDeps, { prove }: FinishOptions): Promise<ReceiptModel[]> {
+  const proved = (await prove?.()) ?? []
+  return deps.holders().flatMap(({ module }): ReceiptModel[] => {
+    if (module === undefined) return []
+    const verified = proved.find(({ name }) => name === module.name)?.equalToRebuild ?? false
+    return [{ name: module.name, method: 'exact_subtract', verified }]
+  })
+}
+
+async function close(
+  deps: RightsDeps,
+  request: Request,
+  { receipt, columns }: Omit<Finished, 'models'>,
+): Promise<void> {
   const { db, keyring, now } = deps
   await transaction(db, async (tx) => {
     const held = await lockRequest(tx, request.id)
@@ -95,6 +113,10 @@ async function close(deps: RightsDeps, request: Request, { receipt, columns }: F
     await move(tx, held, end, { actor: 'weir', now: now(), receipt, reason: null })
     await queueMessage(tx, { request: held.id, template: 'done', now: now() })
   })
+}
+
+function progressOf({ progress }: FinishOptions): Pick<FinishOptions, 'progress'> {
+  return progress === undefined ? {} : { progress }
 }
 
 /** Somebody who was erased may come again, as somebody new: that they are found by the same index is no leftover. */

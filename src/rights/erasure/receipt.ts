@@ -111,7 +111,8 @@ async function logged(deps: RightsDeps, claims: Omit<ReceiptClaims, 'log'>): Pro
     'select index from weir.audit_entry where record_id = $1',
     [record],
   )
-  if (rows[0] === undefined) throw new AppError('overloaded', 'the log has not taken the entry in yet', { retryAfter: 1 })
+  if (rows[0] === undefined)
+    throw new AppError('overloaded', 'the log has not taken the entry in yet', { retryAfter: 1 })
   const proof = await proveEntry(deps.db, rows[0].index)
   const { index, note, extra } = parseTlogProof(proof)
   const [origin = ''] = parseNote(note).text.split('\n')

@@ -77,7 +77,11 @@ export async function removeRows(
   await detachLedger(tx, subjects, gone.salt, counts)
   await bury(tx, deps, gone.identifiers)
   return [...counts].map(
-    ([store, rows]): Removed => ({ store: `weir.${store}`, rows, action: ANONYMISED.has(store) ? 'anonymised' : 'deleted' }),
+    ([store, rows]): Removed => ({
+      store: `weir.${store}`,
+      rows,
+      action: ANONYMISED.has(store) ? 'anonymised' : 'deleted',
+    }),
   )
 }
 
@@ -132,7 +136,10 @@ async function detachLedger(
 ): Promise<void> {
   for (const subject of subjects) {
     const nobody = createHmac('sha256', Buffer.from(salt, 'base64url')).update(subject).digest('hex').slice(0, 32)
-    const { rows } = await tx.$client.query<{ n: bigint }>('select weir.detach_ledger($1, $2::uuid) as n', [subject, nobody])
+    const { rows } = await tx.$client.query<{ n: bigint }>('select weir.detach_ledger($1, $2::uuid) as n', [
+      subject,
+      nobody,
+    ])
     counts.set('consent_ledger', (counts.get('consent_ledger') ?? 0) + Number(rows[0]!.n))
   }
 }

@@ -2,9 +2,9 @@ import { uuidArray } from '../../db/binary-array.ts'
 import type { Db, Tx } from '../../db/pool.ts'
 import { type SubjectId, subjectId } from '../../event/ids.ts'
 import type { Keyring } from '../../keys/keyring.ts'
+import { loadSubjectKeys } from '../../keys/subject-keys.ts'
 import { ProtectError } from '../../protect/protect-error.ts'
 import { openRecord, readHeader } from '../../protect/seal.ts'
-import { loadSubjectKeys } from '../../keys/subject-keys.ts'
 import type { SampleOf } from '../request.ts'
 
 const SAMPLED = 8
@@ -40,7 +40,9 @@ export async function opened(db: Db | Tx, keyring: Keyring, sample: readonly Sam
     const bytes = Buffer.from(sealed, 'base64')
     const { keyVersion } = readHeader(bytes)
     keyring.forget(subjectId(subject)) // what the database holds decides, not what this process remembers
-    const keys = (await loadSubjectKeys(db, keyring, [{ subject: subjectId(subject), keyVersion }])).get(subjectId(subject))
+    const keys = (await loadSubjectKeys(db, keyring, [{ subject: subjectId(subject), keyVersion }])).get(
+      subjectId(subject),
+    )
     if (keys === undefined) continue
     try {
       openRecord(keys.group(table, group), { subject, table, group, record: Buffer.from(record, 'base64') }, bytes)

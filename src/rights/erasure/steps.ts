@@ -26,7 +26,10 @@ import { identifiersOf, subjectTagOf, withDevices } from './subjects.ts'
 export const ERASURE_STEPS: readonly Step[] = [
   { name: 'gather', run: gather },
   { name: 'ledger', before: writeLedger, run: noteLedger },
-  { name: 'keys', run: (tx, deps, request) => removing(tx, deps, request, (subjects) => destroyKeys(tx, deps, subjects)) },
+  {
+    name: 'keys',
+    run: (tx, deps, request) => removing(tx, deps, request, (subjects) => destroyKeys(tx, deps, subjects)),
+  },
   {
     name: 'modules',
     run: (tx, deps, request) => removing(tx, deps, request, (subjects) => removeFromModules(tx, deps, subjects)),
@@ -46,7 +49,13 @@ async function gather(tx: Tx, deps: RightsDeps, request: Request): Promise<void>
   const identifiers = withoutRepeats([...given.filter(({ verified }) => verified), ...onFile])
   await putContent(tx, keyring, id, 'subjects', subjects)
   await putContent(tx, keyring, id, 'identifiers', identifiers)
-  await putContent(tx, keyring, id, 'needles', await needlesOf(tx, deps, { subjects, identifiers }))
+  await putContent(
+    tx,
+    keyring,
+    id,
+    'needles',
+    await needlesOf(tx, { keyring, holders: deps.holders() }, { subjects, identifiers }),
+  )
   await putContent(tx, keyring, id, 'sample', await takeSample(tx, subjects))
   if ((await readContent(tx, keyring, id, 'salt')) === undefined) {
     await putContent(tx, keyring, id, 'salt', randomBytes(32).toString('base64url'))
@@ -115,7 +124,10 @@ async function rows(tx: Tx, deps: RightsDeps, request: Request): Promise<void> {
     await tx.$client.query('delete from weir.request_person where subject_id = any($1::uuid[])', [uuidArray(subjects)])
     return [...removed, { store: 'weir.request_content', rows: requests, action: 'shredded' }]
   })
-  await tx.$client.query('update weir.erasure set done_at = $2 where erasure_id = $1', [request.id, new Date(deps.now())])
+  await tx.$client.query('update weir.erasure set done_at = $2 where erasure_id = $1', [
+    request.id,
+    new Date(deps.now()),
+  ])
 }
 
 /** Adds up what each step took, for the receipt. Steps may be done again: what is gone is not counted twice. */

@@ -11,7 +11,10 @@ import type { GivenIdentifier } from '../request.ts'
 
 /** HMAC-SHA-256(tombstone key, LP("gw/v1/tms") ‖ LP(tenant) ‖ LP(subject))[:16]: finds a subject of a restored backup again. */
 export function subjectTagOf(key: KeyObject, subject: SubjectId): Buffer {
-  return createHmac('sha256', key).update(lpConcat('gw/v1/tms', TENANT, uuidBytes(subject))).digest().subarray(0, 16)
+  return createHmac('sha256', key)
+    .update(lpConcat('gw/v1/tms', TENANT, uuidBytes(subject)))
+    .digest()
+    .subarray(0, 16)
 }
 
 /** With the devices that became known to be these users' since the request was made. Sorted. */
@@ -25,7 +28,12 @@ export async function identifiersOf(
   { keyring }: Pick<RightsDeps, 'keyring'>,
   subjects: readonly SubjectId[],
 ): Promise<GivenIdentifier[]> {
-  const { rows } = await tx.$client.query<{ subject_id: string; type: IdentifierType; index_key: Buffer; sealed: Buffer }>(
+  const { rows } = await tx.$client.query<{
+    subject_id: string
+    type: IdentifierType
+    index_key: Buffer
+    sealed: Buffer
+  }>(
     `select distinct on (identifier_id) subject_id, type, index_key, sealed from weir.identifier
      where subject_id = any($1::uuid[]) order by identifier_id, index_version desc`,
     [uuidArray(subjects)],

@@ -1,0 +1,46 @@
+import type { RightsDeps } from './deps.ts'
+import { createRequestRunner, type RequestRunner, type RunnerDeps } from './runner.ts'
+
+/** Something that works beside the requests, such as a sender of messages. */
+export interface Worker {
+  start(): void
+  nudge(): void
+  processAll(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Everything that carries requests of people out while nobody asks. */
+export interface Rights {
+  readonly deps: RightsDeps
+  readonly runner: RequestRunner
+  start(): void
+  /** Something may be due. */
+  nudge(): void
+  /** Does what is due until nothing is: requests, and what their workers send. */
+  processAll(): Promise<void>
+  stop(): Promise<void>
+}
+
+const ROUNDS = 4 // a message that was sent can make a request due, and the other way round
+
+/** The runner, and the workers beside it. */
+export function createRights(deps: RunnerDeps, workers: readonly Worker[]): Rights {
+  const runner = createRequestRunner(deps)
+  const all: readonly Worker[] = [runner, ...workers]
+  return {
+    deps,
+    runner,
+    start() {
+      for (const one of all) one.start()
+    },
+    nudge() {
+      for (const one of all) one.nudge()
+    },
+    async processAll() {
+      for (let round = 0; round < ROUNDS; round++) for (const one of all) await one.processAll()
+    },
+    async stop() {
+      for (const one of all) await one.stop()
+    },
+  }
+}
