@@ -129,11 +129,15 @@ export async function readBlobs(tx: Tx, wanted: readonly BlobAt[]): Promise<Stor
   return found
 }
 
-/** Everything sealed of one subject. */
-export async function readSubjectBlobs(tx: Tx, subject: SubjectId): Promise<PlacedBlob[]> {
+/** Everything sealed of one subject. `lock`: nobody else seals any of it anew before the transaction's end. */
+export async function readSubjectBlobs(
+  tx: Tx,
+  subject: SubjectId,
+  { lock = false }: { readonly lock?: boolean } = {},
+): Promise<PlacedBlob[]> {
   const { rows } = await tx.$client.query<{ class_id: number; due: string; pos: bigint; bytes: Buffer }>({
-    name: 'sealed-of-subject', // prepared: planning over all partitions takes longer than reading them
-    text: 'select class_id, due, pos, bytes from weir.sealed where subject_id = $1 order by pos, class_id',
+    name: lock ? 'sealed-of-subject-locked' : 'sealed-of-subject', // prepared: planning over all partitions takes longer
+    text: `select class_id, due, pos, bytes from weir.sealed where subject_id = $1 order by pos, class_id${lock ? ' for update' : ''}`,
     values: [subject],
   })
   return rows.map((row) => ({

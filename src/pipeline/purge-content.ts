@@ -56,7 +56,8 @@ async function purgeSubject(tx: Tx, deps: PurgeDeps, subject: SubjectId): Promis
   // Keys before blobs: one goes only after what it sealed was sealed anew, so that none is missed here for that reason.
   const keyOf = await loadKeyVersions(tx, deps.keyring, await readKeyVersions(tx, subject))
   const keys = { fresh: keyOf(subject, node.keyVersion), of: (version: number) => keyOf(subject, version) }
-  const blobs = await readSubjectBlobs(tx, subject)
+  // Locked: what somebody corrects at the same moment is not put back.
+  const blobs = await readSubjectBlobs(tx, subject, { lock: true })
   if (blobs.length === 0) return
   const rows = await readAt(tx, [...new Set(blobs.map((blob) => blob.pos))])
   await deps.policies.load(
@@ -161,19 +162,24 @@ async function write(tx: Tx, subject: SubjectId, change: Change): Promise<void> 
       [...placeOf(blobs), subject, int8Array(blobs.map((b) => b.pos))],
     )
   }
-  for (const blobs of byPartition(change.resealed)) {
-    await tx.$client.query(
-      `update weir.sealed s set bytes = g.bytes from unnest($4::bigint[], $5::bytea[]) as g(pos, bytes)
-       where s.class_id = ($1::smallint[])[1] and s.due = ($2::date[])[1] and s.subject_id = $3 and s.pos = g.pos`,
-      [...placeOf(blobs), subject, int8Array(blobs.map((b) => b.pos)), byteaArray(blobs.map((b) => b.bytes))],
-    )
-  }
+  await replaceBlobs(tx, subject, change.resealed)
   for (const { row, mask } of change.closed) {
     await tx.$client.query('update weir.event_log set closed = $1 where pos = $2 and at_day = $3', [
       mask,
       row.pos,
       row.atDay,
     ])
+  }
+}
+
+/** Puts other bytes in the place of these blobs, which the caller has locked. */
+export async function replaceBlobs(tx: Tx, subject: SubjectId, resealed: readonly PlacedBlob[]): Promise<void> {
+  for (const blobs of byPartition(resealed)) {
+    await tx.$client.query(
+      `update weir.sealed s set bytes = g.bytes from unnest($4::bigint[], $5::bytea[]) as g(pos, bytes)
+       where s.class_id = ($1::smallint[])[1] and s.due = ($2::date[])[1] and s.subject_id = $3 and s.pos = g.pos`,
+      [...placeOf(blobs), subject, int8Array(blobs.map((b) => b.pos)), byteaArray(blobs.map((b) => b.bytes))],
+    )
   }
 }
 

@@ -56,15 +56,25 @@ export async function liftRestriction(tx: Tx, { active }: RestrictDeps, request:
   if (back.length === 0) return
   const modules = compiled.destinations.filter(({ kind }) => kind === 'module')
   const ids = modules.flatMap(({ name }) => destinationIds.get(name) ?? [])
+  await handAnew(tx, back, { destinations: ids, code: 'restriction-lifted' })
+  await repeatLinks(tx, active(), back)
+}
+
+/** Every event of these subjects becomes a letter that is due at these destinations: decided anew, opened anew. */
+export async function handAnew(
+  tx: Tx,
+  subjects: readonly SubjectId[],
+  { destinations, code }: { readonly destinations: readonly number[]; readonly code: string },
+): Promise<void> {
   await tx.$client.query(
     `insert into weir.dead_letter (subject_id, destination_id, pos, at_day, error_code, attempts, failed_at, retry_at)
-     select e.subject_id, d, e.pos, e.at_day, 'restriction-lifted', 0, clock_timestamp(), clock_timestamp()
+     select e.subject_id, d, e.pos, e.at_day, $3, 0, clock_timestamp(), clock_timestamp()
      from weir.event_log e, unnest($2::smallint[]) as d
      where e.subject_id = any($1::uuid[]) and e.kind = 0 and e.routes <> 0
-     on conflict (subject_id, destination_id, pos) do nothing`,
-    [uuidArray(back), int2Array(ids)],
+     on conflict (subject_id, destination_id, pos) do update
+       set error_code = excluded.error_code, attempts = 0, retry_at = excluded.retry_at`,
+    [uuidArray(subjects), int2Array(destinations), code],
   )
-  await repeatLinks(tx, active(), back)
 }
 
 /** Two requests can restrict somebody: the second takes over where the first ends. */

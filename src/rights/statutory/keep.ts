@@ -9,7 +9,7 @@ import { addRecords, asStatutory, putRemainder, type Remainder, recordsOf } from
 import type { StoredRecord } from './stored-content.ts'
 
 const TABLE = 'statutory'
-const NOTICE = { table: TABLE, group: 'notice', contextId: 44 } as const
+const NOTICE = { table: TABLE, group: 'notice', contextId: 46 } as const
 const RECORD = { table: TABLE, group: 'record', contextId: 45 } as const
 
 /** A record that is to stay, and the day it goes, YYYY-MM-DD. */

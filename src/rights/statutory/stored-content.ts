@@ -23,10 +23,13 @@ export interface StoredRecord {
   readonly content: BlobContent
 }
 
-/** Which content: of these classes, all where nothing is said; of partitions too that were detached under a statute. */
+/** Which content: of these classes, all where nothing is said. */
 export interface Wanted {
   readonly classes?: ReadonlySet<string>
+  /** Of partitions too that were detached to be kept under a statute. */
   readonly detached?: boolean
+  /** Nobody else seals any of it anew before the transaction's end. */
+  readonly lock?: boolean
 }
 
 /**
@@ -37,10 +40,10 @@ export async function openStored(
   tx: Tx,
   deps: ContentDeps,
   subject: SubjectId,
-  { classes, detached = false }: Wanted = {},
+  { classes, detached = false, lock = false }: Wanted = {},
 ): Promise<StoredRecord[]> {
   const { classNames } = deps.active()
-  const all = [...(await readSubjectBlobs(tx, subject)), ...(detached ? await readDetached(tx, subject) : [])]
+  const all = [...(await readSubjectBlobs(tx, subject, { lock })), ...(detached ? await readDetached(tx, subject) : [])]
   const blobs = all.filter(({ classId }) => {
     const name = classNames.get(classId)
     return name !== undefined && (classes === undefined || classes.has(name))
