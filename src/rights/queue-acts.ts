@@ -18,7 +18,10 @@ import { liftRestriction } from './restrict.ts'
 import { lockRequest, note, subjectsOf, writeRequest } from './rows.ts'
 import { isClosed } from './state.ts'
 
-export type QueueDeps = Pick<RightsDeps, 'db' | 'keyring' | 'audit' | 'active' | 'now' | 'committed'>
+export interface QueueDeps extends Pick<RightsDeps, 'db' | 'keyring' | 'audit' | 'active' | 'now' | 'committed'> {
+  /** Said after an act: the request may go on, and a message waits. */
+  readonly acted: () => void
+}
 
 interface Acting {
   readonly by: By
@@ -38,7 +41,6 @@ export async function accept(deps: QueueDeps, acting: Acting): Promise<void> {
     await note(tx, request.id, { actor: actorName(actorOf(acting.by)), what: 'accepted' })
     return {}
   })
-  deps.committed()
 }
 
 export interface Refusal {

@@ -15,6 +15,7 @@ import { subjectsOf } from './rows.ts'
 export function createRequestQueue(deps: QueueDeps): RequestQueueApi {
   const acted = async (work: Promise<void>, id: string): Promise<JsonObject> => {
     await work
+    deps.acted()
     return view(deps, await required(deps, id))
   }
   return {
