@@ -77,9 +77,9 @@ export const importRules: readonly ImportRule[] = [
   {
     name: 'jose-only-at-tokens',
     comment:
-      'Where tokens of subjects and machines are checked, where the keys that check them are registered, where a copy of the keys is sealed, where receipts are signed.',
+      'Where tokens of subjects and machines are checked, where the keys that check them are registered, where a copy of the keys is sealed, where receipts are signed and checked.',
     from: {
-      pathNot: '^src/(identity/subject-token|cli/source|keys/backup-file|officers/service-(assertion|keys)|rights/erasure/receipt)\\.ts$',
+      pathNot: '^src/(identity/subject-token|cli/source|keys/backup-file|officers/service-(assertion|keys)|rights/erasure/receipt|rights/verify-receipt)\\.ts$',
     },
     to: { path: npm('jose') },
   },
