@@ -129,7 +129,9 @@ export async function moveToVerified(
   const scope = proof === undefined ? [{ ...named, verified: true }] : identifiers
   const subjects = await subjectsBehind(tx, keyring, scope)
   await setSubjects(tx, request.id, subjects)
-  await putContent(tx, keyring, request.id, 'identifiers', identifiers)
+  // Hints end here: nothing that follows can take them for the person's.
+  const proven = identifiers.filter((one) => one.verified)
+  if (proven.length > 0) await putContent(tx, keyring, request.id, 'identifiers', proven)
   const moved = await move(tx, request, 'verified', {
     actor: 'person',
     now,
@@ -139,7 +141,9 @@ export async function moveToVerified(
     ...(proof === undefined ? {} : { verifiedBy: proof, more: proof }),
   })
   await appendEntriesAbout(tx, { keyring, now: () => now }, [verifiedEntry(request, subjects, proof)])
-  if (proof !== undefined) await queueMessage(tx, { request: request.id, template: 'received', now })
+  // An erasure that begins at once says so itself, to every contact.
+  const isTold = proof === undefined || (request.right === 'erasure' && !officer)
+  if (!isTold) await queueMessage(tx, { request: request.id, template: 'received', now })
   return moved
 }
 

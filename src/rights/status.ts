@@ -1,0 +1,111 @@
+import { type RecipientState, recipientStates } from '../destinations/outbox.ts'
+import type { JsonObject } from '../event/event.ts'
+import { withActiveEpoch } from '../keys/subject-keys.ts'
+import type { AskingDeps } from './asking-deps.ts'
+import { readContent } from './content.ts'
+import { bySecret } from './present-secret.ts'
+import { refusalText } from './reasons.ts'
+import type { Request, Retained } from './request.ts'
+import { subjectsOf } from './rows.ts'
+import { isUndone } from './state.ts'
+import { nextWords, RECIPIENT_WORDS, RIGHT_WORDS, stateWords } from './status-words.ts'
+
+/**
+ * Where a request is, for who has its secret. Until it is proved who asks it says nothing that depends on whether anybody
+ * was found; then the look is entered in the audit log before it is answered. Throws AppError not-found.
+ */
+export async function readStatus(deps: AskingDeps, id: string, secret: string | undefined): Promise<JsonObject> {
+  const request = await bySecret(deps.db, id, secret)
+  if (!isProven(request)) return statusOf(request)
+  return withActiveEpoch(deps.keyring, async () => {
+    const about = (await subjectsOf(deps.db, id)).map((subject) => ({ subject }))
+    const resource = `request:${id}`
+    const more = { by: 'person' }
+    await deps.audit.append({ actor: 'weir', action: 'request.read', resource, purpose: 'own-state', about, more })
+    return statusOf(request, await provenPart(deps, request))
+  })
+}
+
+/** Whether it was proved who asks. Whoever only says no proves nothing, and is shown nothing. */
+function isProven({ state, verifiedBy }: Request): boolean {
+  return verifiedBy !== undefined && state !== 'received' && state !== 'identity_pending'
+}
+
+interface ProvenPart {
+  readonly words: string | undefined
+  readonly retained: readonly Retained[]
+  readonly salt: string | undefined
+  readonly recipients: readonly RecipientState[]
+}
+
+async function provenPart({ db, keyring }: AskingDeps, { id }: Request): Promise<ProvenPart> {
+  return {
+    words: await readContent(db, keyring, id, 'words'),
+    retained: (await readContent(db, keyring, id, 'manifest')) ?? [],
+    salt: await readContent(db, keyring, id, 'salt'),
+    recipients: await recipientStates(db, id),
+  }
+}
+
+/** As people are told it. Times are ISO 8601. `proven`: what only who proved themselves sees. */
+export function statusOf(request: Request, proven?: ProvenPart): JsonObject {
+  const { id, right, language, state, needsOfficer, officerDecision } = request
+  const waitsForOfficer = needsOfficer && officerDecision === undefined
+  const next = nextOf(request)
+  return {
+    requestId: id,
+    right,
+    rightText: RIGHT_WORDS[right][language],
+    language,
+    regime: request.regime,
+    state,
+    stateText: stateWords({ state, right, waitsForOfficer: waitsForOfficer && isProven(request) }, language),
+    proven: isProven(request),
+    next,
+    nextText: nextWords(next, language),
+    canCancel: isUndone(state),
+    receivedAt: iso(request.receivedAt),
+    promisedBy: iso(request.targetAt),
+    legalDueBy: iso(request.legalDueAt),
+    extendedUntil: iso(request.extendedUntil),
+    coolingUntil: iso(request.coolingUntil),
+    closedAt: iso(request.closedAt),
+    ...(proven === undefined ? {} : provenView(request, proven)),
+  }
+}
+
+function provenView(request: Request, { words, retained, salt, recipients }: ProvenPart): JsonObject {
+  const { language, reason, right, regime, state, receipt } = request
+  return {
+    provenBy: request.verifiedBy ?? null,
+    ...(state === 'denied' && reason !== undefined
+      ? { refusal: { ...refusalText({ code: reason, right, regime }, language), words: words ?? null } }
+      : {}),
+    retained: retained.map((one) => ({ ...one })),
+    recipients: recipients.map((one) => recipientView(one, language)),
+    ...(receipt === undefined ? {} : { receipt, receiptSalt: salt ?? null }),
+  }
+}
+
+function recipientView(one: RecipientState, language: Request['language']): JsonObject {
+  const { destination, kind, state, sentAt, acknowledgedAt, verifiedAt } = one
+  return {
+    recipient: destination,
+    kind,
+    state,
+    stateText: RECIPIENT_WORDS[state][language],
+    sentAt: iso(sentAt),
+    acknowledgedAt: iso(acknowledgedAt),
+    verifiedAt: iso(verifiedAt),
+  }
+}
+
+function nextOf({ state, right }: Request): Parameters<typeof nextWords>[0] {
+  if (state === 'received' || state === 'identity_pending') return 'prove'
+  if (state === 'completed' && (right === 'access' || right === 'portability')) return 'download'
+  return isUndone(state) ? 'cancel' : 'nothing'
+}
+
+function iso(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString()
+}
