@@ -61,6 +61,7 @@ import { readRuling } from './retention/ruling.ts'
 import { createDriftWatch } from './retention/watch-drift.ts'
 import { refuseForgotten } from './rights/erasure/guard.ts'
 import { createErasureLedger } from './rights/erasure/ledger-file.ts'
+import { tidyRequests } from './rights/housekeeping.ts'
 import { watchRequests } from './rights/metrics.ts'
 import { createRequestQueue } from './rights/queue.ts'
 import { createRights, type Rights } from './rights/rights.ts'
@@ -332,6 +333,7 @@ export async function createApp(options: AppOptions): Promise<App> {
         metrics,
       })
       await watchDrift(ruling)
+      await tidyRequests(db, now())
       const files = await expireIncidents(db)
       if (files > 0) log.info({ files }, 'files of incidents are past their three years')
       if (taken !== undefined) log.info({ taken }, 'housekeeping is done')

@@ -111,6 +111,11 @@ async function close(
       columns,
     ])
     await move(tx, held, end, { actor: 'weir', now: now(), receipt, reason: null })
+    // What is looked for in the files of the database stays sealed until that was done; who it was need not.
+    await tx.$client.query(
+      `delete from weir.request_content where request_id = $1 and kind in ('identifiers', 'sample', 'changes')`,
+      [held.id],
+    )
     await queueMessage(tx, { request: held.id, template: 'done', now: now() })
   })
 }
