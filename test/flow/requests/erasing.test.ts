@@ -1,0 +1,116 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { transaction } from '../../../src/db/transaction.ts'
+import { putContent } from '../../../src/rights/content.ts'
+import { makeOwnKey } from '../../../src/rights/own-key.ts'
+import { subjectsBehind } from '../../../src/rights/people.ts'
+import type { Right, State } from '../../../src/rights/request.ts'
+import { liftRestriction } from '../../../src/rights/restrict.ts'
+import { findRequest, insertRequest, setSubjects } from '../../../src/rights/rows.ts'
+import { readRows } from '../../support/person-rows.ts'
+import { createTestApp, order, type TestApp, track } from '../../support/test-app.ts'
+
+let weir: TestApp
+
+beforeAll(async () => {
+  weir = await createTestApp()
+})
+afterAll(() => weir.stop())
+
+/** A request that was proved, as the doors make it. */
+async function proved(right: Right, userId: string): Promise<string> {
+  const { db, keyring, now } = weir.app.rights.deps
+  const id = randomUUID()
+  const identifiers = [{ type: 'user_id', value: userId, verified: true }] as const
+  await transaction(db, async (tx) => {
+    await makeOwnKey(tx, keyring, id)
+    await insertRequest(
+      tx,
+      {
+        id,
+        right,
+        door: 'api',
+        regime: 'PIPL',
+        language: 'zh-CN',
+        state: 'verified',
+        receivedAt: now(),
+        targetAt: now() + 15 * 86_400_000,
+        secretHash: randomBytes(32),
+        nextAt: now(),
+        verifiedBy: 'server-key',
+      },
+      now(),
+    )
+    await putContent(tx, keyring, id, 'identifiers', identifiers)
+    await setSubjects(tx, id, await subjectsBehind(tx, keyring, identifiers))
+  })
+  return id
+}
+
+async function stateOf(id: string): Promise<State | undefined> {
+  return (await findRequest(weir.db, id))?.state
+}
+
+async function buy(user: string): Promise<void> {
+  await weir.grant(user, 'attribution', 'personalisation')
+  await weir.send(track(user, 'Product Viewed', { product_id: 'P-1' }), order(user, `o-${user}`, ['P-1', 'P-2']))
+  await weir.settle()
+}
+
+describe('an erasure that was asked for', () => {
+  const user = `asks-${randomUUID()}`
+  let id: string
+
+  beforeAll(async () => {
+    await buy(user)
+    id = await proved('erasure', user)
+    await weir.app.rights.processAll()
+    await weir.settle()
+  })
+
+  test('restricts at once: nothing of the person is in a module, nothing is taken, and what is stored stays', async () => {
+    expect(await stateOf(id)).toBe('cooling_off')
+    const rows = await readRows(weir)
+    expect(rows['recommendation.order_line']).toBe(0)
+    expect(rows['attribution.conversion']).toBe(0)
+    expect(rows['weir.sealed']).toBeGreaterThan(0)
+    expect(await weir.send(track(user, 'Product Viewed', { product_id: 'P-7' }))).toEqual(['suppressed'])
+  })
+
+  test('is carried out once the time to take it back is over', async () => {
+    weir.moveClock(24 * 3_600_000 + 60_000)
+    await weir.app.rights.processAll()
+    expect(await stateOf(id)).toBe('completed_partial') // orders stay by law
+    const rows = await readRows(weir)
+    expect(rows['weir.subject']).toBe(0)
+    expect(rows['weir.sealed']).toBe(0)
+    const request = await findRequest(weir.db, id)
+    expect(request?.receipt?.split('.')).toHaveLength(3)
+  })
+})
+
+describe('an erasure that is taken back', () => {
+  test('leaves everything as it was: what modules forgot they are handed again', async () => {
+    const user = `returns-${randomUUID()}`
+    await buy(user)
+    const before = await readRows(weir)
+    const digests = await digestsOf()
+    const id = await proved('erasure', user)
+    await weir.app.rights.processAll()
+    await weir.settle()
+    expect((await readRows(weir))['recommendation.order_line']).toBe(0)
+    await transaction(weir.db, (tx) => liftRestriction(tx, weir.app.rights.deps, id))
+    await weir.settle()
+    const { 'weir.subject_key': _, 'weir.audit_detail': __, ...after } = await readRows(weir)
+    expect(before).toMatchObject(after)
+    expect(await digestsOf()).toEqual(digests)
+  })
+})
+
+async function digestsOf(): Promise<Record<string, string>> {
+  const digests: Record<string, string> = {}
+  for (const { module } of weir.app.rights.deps.holders()) {
+    if (module !== undefined) digests[module.name] = await transaction(weir.owner, (tx) => module.digest(tx))
+  }
+  return digests
+}
