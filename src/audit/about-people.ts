@@ -1,5 +1,5 @@
-import { uuidArray } from '../db/binary-array.ts'
-import type { Db } from '../db/pool.ts'
+import { int8Array, uuidArray } from '../db/binary-array.ts'
+import type { Db, Tx } from '../db/pool.ts'
 import type { JsonObject } from '../event/event.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { type FoundEntry, type ReadAuditDeps, shown } from './read.ts'
@@ -78,4 +78,43 @@ async function entriesAbout(
     [uuidArray(subjects), cursor, limit],
   )
   return rows
+}
+
+/** One access, as the person whom it was about is told of it: by whose kind, never by whom. */
+export interface AccessTold {
+  /** ISO 8601. */
+  readonly at: string
+  readonly by: string
+  readonly action: string
+  readonly purpose: string
+  readonly outcome: string
+}
+
+/** Records of all entries about a person, oldest first. Enters nothing: the caller has. */
+export async function recordsAbout(db: Db | Tx, subjects: readonly SubjectId[]): Promise<bigint[]> {
+  const { rows } = await db.$client.query<{ record_id: bigint }>(
+    'select distinct record_id from weir.audit_detail where subject_id = any($1::uuid[]) order by record_id',
+    [uuidArray(subjects)],
+  )
+  return rows.map((row) => row.record_id)
+}
+
+/** The entries of these records, those that wait to be taken into the tree too. Enters nothing. */
+export async function readAccesses(db: Db | Tx, records: readonly bigint[]): Promise<AccessTold[]> {
+  const { rows } = await db.$client.query<Pick<FoundEntry, 'at' | 'actor' | 'action' | 'purpose' | 'outcome'>>(
+    `select at, actor, action, purpose, outcome from (
+       select record_id, at, actor, action, purpose, outcome from weir.audit_entry
+       where record_id = any($1::bigint[]) and action <> 'intake.decide'
+       union all
+       select record_id, at, actor, action, purpose, outcome from weir.audit_queue where record_id = any($1::bigint[])
+     ) e order by record_id`,
+    [int8Array(records)],
+  )
+  return rows.map(({ at, actor, action, purpose, outcome }) => ({
+    at: at.toISOString(),
+    by: actor.split(':')[0]!,
+    action,
+    purpose,
+    outcome,
+  }))
 }
