@@ -19,12 +19,13 @@ const PURE = [
   '^src/officers/(throttle-policy|password-rules|common-passwords|roles)\\.ts$',
   '^src/disclosures/state\\.ts$',
   '^src/incidents/(clocks|law-clocks|zone|places|incident|notice-wording|notice-en|notice-zh)\\.ts$',
+  '^src/rights/(state|due|days|calendars|calendar-cn|calendar-us|regimes|request|reasons|reason-texts)\\.ts$',
   '/due\\.ts$',
 ]
 
 /** Files that hold queries: everybody else is handed what a query found. */
 const QUERIES = [
-  '^src/(db|audit|consent|disclosures|eventlog|identity|incidents|keys|mail|modules|officers|pipeline|retention|totals|cli)/',
+  '^src/(db|audit|consent|destinations|disclosures|eventlog|identity|incidents|keys|mail|modules|officers|pipeline|retention|rights|totals|cli)/',
   '^src/policy/registry\\.ts$',
   '^src/http/(sources|tokens|tables|authenticate|deps)\\.ts$',
   '^src/(app|main)\\.ts$',
@@ -79,7 +80,8 @@ export const importRules: readonly ImportRule[] = [
     comment:
       'Where tokens of subjects and machines are checked, where the keys that check them are registered, where a copy of the keys is sealed, where receipts are signed and checked.',
     from: {
-      pathNot: '^src/(identity/subject-token|cli/source|keys/backup-file|officers/service-(assertion|keys)|rights/erasure/receipt|rights/verify-receipt)\\.ts$',
+      pathNot:
+        '^src/(identity/subject-token|cli/source|keys/backup-file|officers/service-(assertion|keys)|rights/erasure/receipt|rights/verify-receipt)\\.ts$',
     },
     to: { path: npm('jose') },
   },
