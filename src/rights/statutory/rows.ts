@@ -106,3 +106,36 @@ export async function detachedContent(tx: Tx, subject: string): Promise<Detached
   const { rows } = await tx.$client.query<DetachedRow>('select * from weir.detached_content($1)', [subject])
   return rows
 }
+
+/** A remainder of which something falls due on that day; nobody else takes it before the transaction's end. */
+export async function takeDue(
+  tx: Tx,
+  today: string,
+): Promise<{ id: string; holdId: string | null; notice: Buffer | null } | undefined> {
+  const { rows } = await tx.$client.query<{ id: string; holdId: string | null; notice: Buffer | null }>(
+    `select m.remainder_id as id, m.hold_id as "holdId", m.notice from statutory.remainder m
+     where exists (select from statutory.record r where r.remainder_id = m.remainder_id and r.due <= $1::date)
+     order by m.remainder_id limit 1 for update skip locked`,
+    [today],
+  )
+  return rows[0]
+}
+
+/** Deletes what is due of a remainder, and the remainder with its last record. */
+export async function dropDue(
+  tx: Tx,
+  id: string,
+  today: string,
+): Promise<{ readonly records: number; readonly gone: boolean }> {
+  const { rowCount } = await tx.$client.query(
+    'delete from statutory.record where remainder_id = $1 and due <= $2::date',
+    [id, today],
+  )
+  await sumUp(tx, id)
+  const { rowCount: gone } = await tx.$client.query(
+    `delete from statutory.remainder m where remainder_id = $1
+       and not exists (select from statutory.record r where r.remainder_id = m.remainder_id)`,
+    [id],
+  )
+  return { records: rowCount ?? 0, gone: gone === 1 }
+}
