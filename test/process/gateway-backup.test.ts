@@ -35,6 +35,10 @@ test('a backup under load, restored elsewhere: refused without its keys, and wit
   const keys = join(fresh.data.path, 'keys')
   await rm(keys, { recursive: true, force: true }) // what development made in their place
   await cp(join(old.data.path, 'keys'), keys, { recursive: true })
+  const unledgered = fresh.start({ env: { WEIR_LOG_LEVEL: 'silent' } })
+  expect((await unledgered.ended).code).not.toBe(0)
+  expect(unledgered.said()).toMatch(/^weir: .*ledger of erasures.*\n$/)
+  await cp(join(old.data.path, 'erasures.jsonl'), join(fresh.data.path, 'erasures.jsonl'))
   const again = fresh.start()
   await again.answering()
   const ownerUrl = (await fresh.weir('db-url')).url!

@@ -17,6 +17,7 @@ import { type KeysetLocation, openFileProvider } from '../../src/keys/providers/
 import { createLog } from '../../src/log.ts'
 import type { Module } from '../../src/modules/module.ts'
 import type { Role } from '../../src/officers/roles.ts'
+import type { SmsProvider } from '../../src/rights/sms/provider.ts'
 import { createTestDatabase, type TestDatabase } from './test-database.ts'
 import { until } from './until.ts'
 
@@ -32,6 +33,8 @@ export interface TestApp {
   /** The provider of its root, in a keyset of its own. */
   readonly keys: KeyProvider
   readonly keyset: KeysetLocation
+  /** Folder of the keyset, and of the ledger of erasures. */
+  readonly keysDir: string
   /** Another node over the same database and keyset, called with the shop's server key; stops with this one. */
   node(): Promise<Caller>
   /** Everything that was logged, for leak searches. */
@@ -89,6 +92,8 @@ export interface TestAppOptions {
   readonly mode?: 'development' | 'production'
   /** A mail server and the data protection officer's address. */
   readonly mail?: { readonly smtpUrl: string; readonly dpo: string }
+  /** How people are sent SMS. */
+  readonly sms?: SmsProvider
   /** Runs as superuser in the new database before the gateway is made: schemas and roles of test modules. */
   readonly prepare?: (superuser: pg.Client) => Promise<void>
   /** How long an erasure can be taken back; a day where nothing is said. */
@@ -134,6 +139,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     log,
     now: () => Date.now() + shift,
     smtpUrl: options.mail?.smtpUrl,
+    sms: options.sms,
     ...(options.modules === undefined ? {} : { modules: options.modules }),
   } satisfies AppOptions
   const nodes: App[] = []
@@ -167,6 +173,7 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     keyring: await openKeyring(db, provider),
     keys: provider,
     keyset,
+    keysDir: folder,
     async node() {
       const own = openPool({ url: database.appUrl })
       const node = await createApp({ ...appOptions, db: own, keys: await openFileProvider(keyset) })

@@ -1,13 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/transaction.ts'
-import { putContent } from '../../../src/rights/content.ts'
-import { makeOwnKey } from '../../../src/rights/own-key.ts'
-import { subjectsBehind } from '../../../src/rights/people.ts'
 import type { Right, State } from '../../../src/rights/request.ts'
 import { liftRestriction } from '../../../src/rights/restrict.ts'
-import { findRequest, insertRequest, setSubjects } from '../../../src/rights/rows.ts'
+import { findRequest } from '../../../src/rights/rows.ts'
 import { readRows } from '../../support/person-rows.ts'
+import { provedRequest } from '../../support/proved-request.ts'
 import { createTestApp, order, type TestApp, track } from '../../support/test-app.ts'
 
 let weir: TestApp
@@ -17,34 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => weir.stop())
 
-/** A request that was proved, as the doors make it. */
 async function proved(right: Right, userId: string): Promise<string> {
-  const { db, keyring, now } = weir.app.rights.deps
-  const id = randomUUID()
-  const identifiers = [{ type: 'user_id', value: userId, verified: true }] as const
-  await transaction(db, async (tx) => {
-    await makeOwnKey(tx, keyring, id)
-    await insertRequest(
-      tx,
-      {
-        id,
-        right,
-        door: 'api',
-        regime: 'PIPL',
-        language: 'zh-CN',
-        state: 'verified',
-        receivedAt: now(),
-        targetAt: now() + 15 * 86_400_000,
-        secretHash: randomBytes(32),
-        nextAt: now(),
-        verifiedBy: 'server-key',
-      },
-      now(),
-    )
-    await putContent(tx, keyring, id, 'identifiers', identifiers)
-    await setSubjects(tx, id, await subjectsBehind(tx, keyring, identifiers))
-  })
-  return id
+  return provedRequest(weir, right, [{ type: 'user_id', value: userId, verified: true }])
 }
 
 async function stateOf(id: string): Promise<State | undefined> {
