@@ -31,6 +31,7 @@ import type { KeyProvider } from './keys/provider.ts'
 import { type KeysKept, keepKeys } from './keys/schedule.ts'
 import { keysStatus } from './keys/status.ts'
 import type { Logger } from './log.ts'
+import { createMailer } from './mail/mail.ts'
 import type { MailWorker } from './mail/worker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { attributionWith } from './modules/attribution/attribution.ts'
@@ -59,12 +60,15 @@ import type { Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
 import { readRuling } from './retention/ruling.ts'
 import { createDriftWatch } from './retention/watch-drift.ts'
+import { createAsking } from './rights/asking.ts'
 import { refuseForgotten } from './rights/erasure/guard.ts'
 import { createErasureLedger } from './rights/erasure/ledger-file.ts'
 import { tidyRequests } from './rights/housekeeping.ts'
+import { createMessageWorker } from './rights/messages/worker.ts'
 import { watchRequests } from './rights/metrics.ts'
 import { createRequestQueue } from './rights/queue.ts'
 import { createRights, type Rights } from './rights/rights.ts'
+import type { SmsProvider } from './rights/sms/provider.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 
 export interface AppOptions {
@@ -73,6 +77,8 @@ export interface AppOptions {
     Partial<Pick<Config, 'delivery' | 'audit' | 'mail'>>
   /** Where mail is handed over; absent: none is sent. */
   readonly smtpUrl?: string | undefined
+  /** How people are sent SMS; absent: they are not. */
+  readonly sms?: SmsProvider | undefined
   /** The gateway's own role; migrations have run. */
   readonly db: Db
   readonly keys: KeyProvider
@@ -201,6 +207,20 @@ export async function createApp(options: AppOptions): Promise<App> {
   watchDisclosures(metrics.registry, db, now)
   watchIncidents(metrics.registry, { db, policies, now })
   const { coolingHours } = config.rights
+  const ways = { mail: options.smtpUrl !== undefined && config.mail !== undefined, sms: options.sms !== undefined }
+  const told = (): void => rights.nudge()
+  const messages = createMessageWorker({
+    db,
+    keyring,
+    publicUrl: config.http.publicUrl,
+    now,
+    log,
+    sms: options.sms,
+    mailer:
+      options.smtpUrl === undefined || config.mail === undefined
+        ? undefined
+        : createMailer({ smtpUrl: options.smtpUrl, from: config.mail.from }),
+  })
   const rights = createRights(
     {
       db,
@@ -219,11 +239,11 @@ export async function createApp(options: AppOptions): Promise<App> {
       horizon: async () =>
         (await keysStatus({ db, provider: options.keys }, active.compiled.keys, now())).horizon.unrecoverableAfter,
       committed,
-      channels: { mail: options.smtpUrl !== undefined, sms: false },
-      told: () => rights.nudge(),
+      channels: ways,
+      told,
       metrics: watchRequests(metrics.registry, { db, now }),
     },
-    [],
+    [messages],
   )
   const deps: HttpDeps = {
     db,
@@ -263,6 +283,19 @@ export async function createApp(options: AppOptions): Promise<App> {
       ...dpoMail,
     }),
     incidents: createIncidents({ db, keyring, audit, policies, now }),
+    requests: createAsking({
+      db,
+      keyring,
+      audit,
+      active: () => active,
+      now,
+      log,
+      publicUrl: config.http.publicUrl,
+      channels: ways,
+      told,
+      due: told,
+      committed,
+    }),
     requestQueue: createRequestQueue({
       db,
       keyring,

@@ -35,6 +35,8 @@ export interface Config {
     readonly dpo: string | undefined
     readonly from: string
   }
+  /** How SMS are sent; undefined: they are not. The secret is apart. */
+  readonly sms: { readonly uri: string } | undefined
   readonly delivery: boolean
   readonly audit: {
     /** Who cosigns the audit log: where each is reached, and its verifier key. */
@@ -60,6 +62,8 @@ export interface Secrets {
   readonly smtpUrl: string | undefined
   /** Content of WEIR_KEYS_PASSPHRASE_FILE, without the line's end. */
   readonly keysPassphrase: string | undefined
+  /** Content of WEIR_SMS_SECRET_FILE, without the line's end. */
+  readonly smsSecret: string | undefined
 }
 
 /**
@@ -76,7 +80,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): { config: Conf
   const secrets: Secrets = {
     databaseUrl: read.DATABASE_URL,
     smtpUrl: read.WEIR_SMTP_URL,
-    keysPassphrase: passphraseFile === undefined ? undefined : readPassphrase(passphraseFile),
+    keysPassphrase: passphraseFile === undefined ? undefined : readSecret('WEIR_KEYS_PASSPHRASE_FILE', passphraseFile),
+    smsSecret: smsSecretOf(read),
   }
   if (read.WEIR_MODE === 'production') refuseUnsafe(read)
   return { config: group(read, warningsFor(set, read)), secrets }
@@ -105,6 +110,7 @@ function group(read: Environment, warnings: string[]): Config {
       awsRegion: read.AWS_REGION,
     },
     mail: { dpo: read.WEIR_DPO_EMAIL, from: read.WEIR_MAIL_FROM ?? `weir@${mailHost(read.WEIR_PUBLIC_URL)}` },
+    sms: read.WEIR_SMS === undefined ? undefined : { uri: read.WEIR_SMS },
     delivery: read.WEIR_DELIVERY === 'on',
     audit: { witnesses: read.WEIR_AUDIT_WITNESSES },
     rights: {
@@ -179,8 +185,18 @@ function refuseUnsafeDatabase(url: URL): void {
 
 const MIN_SECRET = 16
 
-function readPassphrase(file: string): string {
-  const variable = 'WEIR_KEYS_PASSPHRASE_FILE'
+/** A webhook that is asked in clear could be told to from the way; on this machine there is none. */
+function smsSecretOf({ WEIR_SMS: uri, WEIR_SMS_SECRET_FILE: file, WEIR_MODE: mode }: Environment): string | undefined {
+  if (uri === undefined) return undefined
+  if (file === undefined) throw refusal('WEIR_SMS_SECRET_FILE must name the file with the secret of WEIR_SMS')
+  const { protocol, hostname } = new URL(uri)
+  if (mode === 'production' && protocol === 'http:' && !['localhost', '127.0.0.1', '[::1]'].includes(hostname)) {
+    throw refusal('WEIR_SMS must be an https URL in production')
+  }
+  return readSecret('WEIR_SMS_SECRET_FILE', file)
+}
+
+function readSecret(variable: string, file: string): string {
   let text: string
   try {
     text = readFileSync(file, 'utf8').replace(/\r?\n$/, '')

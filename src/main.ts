@@ -13,6 +13,7 @@ import { closeSilentConnections } from './http/server.ts'
 import { openKeyProvider } from './keys/open.ts'
 import type { Logger } from './log.ts'
 import { whenParentGoes } from './parent.ts'
+import { openSms } from './rights/sms/open.ts'
 
 const POOL = 12
 const HOUR_MS = 3_600_000
@@ -166,7 +167,11 @@ async function makeApp(
   more: { committed?: () => void; metricsText?: () => Promise<string> },
 ): Promise<App> {
   const keys = await openKeyProvider({ ...start.config.keys, mode: start.config.mode })
-  return createApp({ config: start.config, smtpUrl: start.secrets.smtpUrl, db, keys, log: start.log, ...more })
+  const { config, secrets, log } = start
+  const { smsSecret: secret, smtpUrl } = secrets
+  const sms =
+    config.sms === undefined || secret === undefined ? undefined : openSms({ ...config.sms, secret, now: Date.now })
+  return createApp({ config, smtpUrl, sms, db, keys, log, ...more })
 }
 
 function listen(server: Server, config: Config): Promise<void> {

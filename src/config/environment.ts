@@ -83,6 +83,11 @@ export const Environment = z.object({
     ['smtp:', 'smtps:'],
     'smtp: or smtps: with a host, for instance smtps://mail.shop.example',
   ).optional(),
+  WEIR_SMS: urlWith(
+    ['https:', 'http:', 'aliyun:', 'tencent:'],
+    'https://… of a webhook, aliyun:?accessKeyId=…&sign=…&template=… or tencent:?secretId=…&appId=…&sign=…&template=…',
+  ).optional(),
+  WEIR_SMS_SECRET_FILE: z.string().optional(),
   WEIR_DPO_EMAIL: z.email(says('the e-mail address of the data protection officer')).max(254).optional(),
   WEIR_MAIL_FROM: z
     .email(says('the e-mail address that Weir sends from, for instance weir@shop.example'))

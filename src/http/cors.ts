@@ -5,7 +5,7 @@ import type { SourceCache } from './source-cache.ts'
 const segmentHeaders = 'Authorization, Content-Type, Content-Encoding, X-Retry-Count, X-Write-Key, X-IP-Policy'
 const rudderHeaders =
   'AnonymousId, SentAt, Rsa-Retry-Attempt, Rsa-Retry-Reason, Rsa-Since-Last-Attempt, Rsa-Recovered, SP-Anonymous'
-const ownHeaders = 'Weir-User-Id, Weir-Anonymous-Id, Weir-Anonymous-Secret, Weir-Subject-Token'
+const ownHeaders = 'Weir-User-Id, Weir-Anonymous-Id, Weir-Anonymous-Secret, Weir-Subject-Token, Weir-Request-Secret'
 const requestHeaders = `${segmentHeaders}, ${rudderHeaders}, ${ownHeaders}`
 
 /** Headers of an answer that a page may read; never credentials: no cookie of ours is for another site's pages. */

@@ -9,6 +9,7 @@ import type { AuditApi, AuditQuery } from './audit-api.ts'
 import type { DisclosuresApi } from './disclosures-api.ts'
 import type { IncidentsApi } from './incidents-api.ts'
 import type { RequestQueueApi } from './request-queue-api.ts'
+import type { RequestsApi } from './requests-api.ts'
 
 /** What the HTTP edge is given. It knows the wire and its callers; what happens behind it are these functions. */
 export interface HttpDeps {
@@ -45,6 +46,8 @@ export interface HttpDeps {
   /** Break-glass. */
   readonly disclosures: DisclosuresApi
   readonly incidents: IncidentsApi
+  /** People's own requests. */
+  readonly requests: RequestsApi
   /** Officers' work on people's requests. */
   readonly requestQueue: RequestQueueApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */

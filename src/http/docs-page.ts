@@ -64,6 +64,7 @@ ${route.description === undefined ? '' : `<p>${textHtml(route.description)}</p>`
 
 function who({ access }: Route): string {
   if (access.who === 'anyone') return 'For anyone.'
+  if (access.who === 'asker') return 'For anyone; with a write key where a shop asks.'
   if (access.who === 'officer') return 'For any officer who is signed in.'
   if (access.who === 'role') {
     const by = access.stepUp === undefined ? 'a session or bearer token' : 'a session'

@@ -82,6 +82,7 @@ function csrfHeader({ access, method }: Route): Record<string, string> {
 
 function securityOf(who: Route['access']['who']): object[] {
   if (who === 'anyone') return []
+  if (who === 'asker') return [{ writeKey: [] }, {}]
   if (who === 'officer') return [{ session: [] }]
   return who === 'role' ? [{ session: [] }, { token: [] }] : [{ writeKey: [] }]
 }

@@ -49,7 +49,10 @@ function mount(app: express.Express, edge: Edge, route: Route): void {
 async function handle(edge: Edge, route: Route, request: Request, response: Response): Promise<Answer> {
   const { access } = route
   const caller = { request, addressPrefix: edge.callerPrefix(request) }
-  if (access.who === 'anyone') return access.handle({ ...(await inputOf(route, request)), ...caller })
+  if (access.who === 'anyone') {
+    if (route.surface === 'ingest') await allowReading(edge, request, response) // people ask from the shop's pages
+    return access.handle({ ...(await inputOf(route, request)), ...caller })
+  }
   if (access.who === 'role' || access.who === 'officer') {
     const { actor, session } = await knowCaller(edge, route, access, request)
     const input = await inputOf(route, request)
@@ -60,10 +63,13 @@ async function handle(edge: Edge, route: Route, request: Request, response: Resp
   if (access.who === 'ingest') throw new Error('answered before the router')
   await allowReading(edge, request, response)
   const { origin } = request.headers
-  const inHeaders = presented(request, keyBeside(access.keyIn, request))
+  const inHeaders = presented(request, access.who === 'source' ? keyBeside(access.keyIn, request) : [])
   let source = inHeaders === undefined ? undefined : await authenticateSource(edge.cache, inHeaders, origin)
   const raw = await bodyOf(route, request)
   const credentials = withBodyKeys(inHeaders, writeKeyIn(raw))
+  if (access.who === 'asker' && credentials === undefined) {
+    return access.handle({ ...readInput(route, request, raw), ...caller, source: undefined })
+  }
   source ??= await authenticateSource(edge.cache, credentials, origin)
   edge.limit(source, caller.addressPrefix, 1)
   return access.handle({ ...readInput(route, request, raw), ...caller, source })

@@ -70,6 +70,7 @@ test('secrets stand apart from what may be printed', () => {
     databaseUrl: env.DATABASE_URL,
     smtpUrl: env.WEIR_SMTP_URL,
     keysPassphrase: GOOD_PASSPHRASE,
+    smsSecret: undefined,
   })
   expect(JSON.stringify(config)).not.toContain('hidden-word')
   expect(JSON.stringify(config)).not.toContain(GOOD_PASSPHRASE)

@@ -20,6 +20,7 @@ import { healthz, metrics, readyz } from './operators.ts'
 import { changePassword, confirmTotp, newRecoveryCodes, renewTotp } from './own-account.ts'
 import { endOwnSession, ownSessions, signOutEverywhere } from './own-sessions.ts'
 import { recommendations } from './recommendations.ts'
+import { requestRoutes } from './requests.ts'
 import { requestQueueRoutes } from './rights-queue.ts'
 import type { Route } from './route.ts'
 import { askAuthenticator, readSession, signIn, signOut } from './session.ts'
@@ -57,6 +58,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     ...officerRoutes(deps),
     ...disclosureRoutes(deps),
     ...incidentRoutes(deps),
+    ...requestRoutes(deps),
     ...requestQueueRoutes(deps),
     healthz(),
     readyz(deps),

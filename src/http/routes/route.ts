@@ -38,6 +38,8 @@ export type Access =
       readonly keyIn?: 'path' | 'query'
       handle(input: Input & Caller & { source: Source }): Answer | Promise<Answer>
     }
+  /** A shop with its key, or a person without one. */
+  | { readonly who: 'asker'; handle(input: Input & Caller & { source: Source | undefined }): Promise<Answer> }
   | {
       readonly who: 'role'
       readonly roles: readonly Role[]

@@ -133,10 +133,10 @@ export async function moveToVerified(
   const proven = identifiers.filter((one) => one.verified)
   if (proven.length > 0) await putContent(tx, keyring, request.id, 'identifiers', proven)
   const moved = await move(tx, request, 'verified', {
-    actor: 'person',
+    actor: proof === 'processor' ? 'weir' : 'person',
     now,
     nextAt: now,
-    needsOfficer: officer,
+    needsOfficer: officer || request.needsOfficer,
     acknowledgedAt: request.acknowledgedAt ?? now,
     ...(proof === undefined ? {} : { verifiedBy: proof, more: proof }),
   })

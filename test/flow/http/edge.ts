@@ -169,6 +169,14 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       act: async ({ id }): Promise<JsonObject> => ({ id }),
       notice: async ({ id }): Promise<string> => id,
     },
+    requests: {
+      create: async () => ({ requestId: '00000000-0000-4000-8000-000000000000', secret: 's'.repeat(43) }),
+      status: async ({ id }): Promise<JsonObject> => ({ requestId: id }),
+      verify: async ({ id }): Promise<JsonObject> => ({ requestId: id }),
+      cancel: async ({ id }): Promise<JsonObject> => ({ requestId: id }),
+      resend: async ({ id }): Promise<JsonObject> => ({ requestId: id }),
+      setContacts: async (): Promise<JsonObject> => ({ set: [] }),
+    },
     requestQueue: {
       list: async (): Promise<JsonObject> => ({ requests: [], next: null }),
       show: async ({ id }): Promise<JsonObject> => ({ id }),
