@@ -1,5 +1,6 @@
 import type { Db } from '../db/pool.ts'
 import type { RequestFilter } from '../http/request-queue-api.ts'
+import { EXTENSION_REASONS, type ExtensionReason } from './reasons.ts'
 import type { Request, State } from './request.ts'
 import { requestOf } from './rows.ts'
 
@@ -127,4 +128,13 @@ export async function readBeside(db: Db, id: string): Promise<Beside> {
     content: kinds.map(({ kind }) => kind),
     origin,
   }
+}
+
+/** Why an officer took longer; undefined where nobody did. */
+export async function extensionReason(db: Db, id: string): Promise<ExtensionReason | undefined> {
+  const { rows } = await db.$client.query<{ more: string | null }>(
+    `select more from weir.request_event where request_id = $1 and what = 'extended' order by seq desc limit 1`,
+    [id],
+  )
+  return EXTENSION_REASONS.find((reason) => reason === rows[0]?.more)
 }

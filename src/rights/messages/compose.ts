@@ -2,7 +2,8 @@ import type { Db } from '../../db/pool.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { askingKeys, cancelToken } from '../asking-keys.ts'
 import { readContent } from '../content.ts'
-import { refusalText } from '../reasons.ts'
+import { extensionReason } from '../queue-rows.ts'
+import { extensionText, refusalText } from '../reasons.ts'
 import type { Request } from '../request.ts'
 import { findRequest } from '../rows.ts'
 import { isUndone } from '../state.ts'
@@ -93,6 +94,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
     await readContent(db, keyring, request.id, 'manifest'),
   ]
   const { right, reason, regime, language } = request
+  const longer = message.template === 'extended' ? await extensionReason(db, request.id) : undefined
   return {
     right,
     number: request.id,
@@ -110,6 +112,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
     ...(retained === undefined ? {} : { retained }),
     ...(request.coolingUntil === undefined ? {} : { coolingUntil: minuteOf(request.coolingUntil) }),
     ...(request.extendedUntil === undefined ? {} : { extendedUntil: dayOf(request.extendedUntil) }),
+    ...(longer === undefined ? {} : { extension: extensionText(longer, language) }), // GDPR art. 12(3): with the reasons
     ...(reason === undefined || message.template !== 'refused'
       ? {}
       : { refusal: refusalText({ code: reason, right, regime }, language) }),

@@ -18,6 +18,8 @@ export interface Facts {
   /** Day. */
   readonly answerBy?: string
   readonly extendedUntil?: string
+  /** Why it takes longer. */
+  readonly extension?: string
   /** Why, by which article, and what can be done about it. */
   readonly refusal?: { readonly reason: string; readonly article: string; readonly remedy: string }
   /** The officer's own words. */
@@ -153,6 +155,7 @@ const english: Texts = {
       facts.extendedUntil === undefined
         ? 'Your request takes longer.'
         : `Your request takes longer: you have an answer by ${facts.extendedUntil}.`,
+      facts.extension,
       facts.words,
       `Your request: ${facts.statusUrl}`,
     ],
@@ -252,6 +255,7 @@ const chinese: Texts = {
       facts.extendedUntil === undefined
         ? '您的请求需要更长时间。'
         : `您的请求需要更长时间，我们将在 ${facts.extendedUntil} 之前答复您。`,
+      facts.extension,
       facts.words,
       `您的请求：${facts.statusUrl}`,
     ],

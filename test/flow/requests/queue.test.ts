@@ -6,6 +6,8 @@ import { createLog } from '../../../src/log.ts'
 import { type AlarmDeps, raiseAlarms } from '../../../src/rights/alarms.ts'
 import { putContent, readContent } from '../../../src/rights/content.ts'
 import { dueOf } from '../../../src/rights/due.ts'
+import { compose } from '../../../src/rights/messages/compose.ts'
+import type { Template } from '../../../src/rights/messages/queue.ts'
 import { move } from '../../../src/rights/move.ts'
 import { makeOwnKey } from '../../../src/rights/own-key.ts'
 import type { Request, State } from '../../../src/rights/request.ts'
@@ -67,6 +69,7 @@ async function newRequest(given: Partial<NewRequest> & { readonly words?: string
     } as const
     await insertRequest(tx, { ...due, ...own, ...rest }, now)
     await makeOwnKey(tx, weir.keyring, id)
+    await putContent(tx, weir.keyring, id, 'contact', { mail: 'somebody@shop.example' })
     if (words === undefined) return
     const change = { event: 'identify', path: 'traits.firstName', to: words }
     await putContent(tx, weir.keyring, id, 'changes', [change])
@@ -89,6 +92,13 @@ const messagesOf = async (id: string): Promise<string[]> => {
   return rows.map(({ template }) => template)
 }
 
+/** What the person is written, as it would be sent now. */
+async function mailOf(request: string, template: Template): Promise<string> {
+  const deps = { db: weir.db, keyring: weir.keyring, publicUrl: weir.url, now: () => now }
+  const message = { id: randomUUID(), request, channel: 'mail', template, proof: undefined, attempts: 0 } as const
+  return (await compose(deps, message))!.text
+}
+
 describe('a request in the queue', () => {
   test('is shown with its clocks, where they come from, and nothing of a person', async () => {
     const id = await newRequest({ needsOfficer: true, verifiedBy: 'mail-link', words: markers.text('name') })
@@ -106,7 +116,7 @@ describe('a request in the queue', () => {
       verifiedBy: 'mail-link',
       needsOfficer: true,
       decision: null,
-      content: ['changes'],
+      content: ['changes', 'contact'],
       subjects: 0,
       recipients: [],
       clocks: [
@@ -225,6 +235,8 @@ describe('refusing', () => {
     expect(findIn(text, markers.needles)).toEqual([])
     expect(await readContent(weir.db, weir.keyring, id, 'words')).toBe(words)
     expect(await messagesOf(id)).toEqual(['refused'])
+    const mail = await mailOf(id, 'refused')
+    for (const part of [words, 'accurate and complete', 'GDPR art. 16', 'art. 77']) expect(mail).toContain(part)
     expect(await historyOf(id)).toEqual(['refused data-correct'])
     const [entry] = (await weir.entries('request.refuse')).filter(({ resource }) => resource === `request:${id}`)
     expect(JSON.parse(entry!.more!)).toEqual({ right: 'correction', reason: 'data-correct', article: 'GDPR art. 16' })
@@ -294,6 +306,7 @@ describe('an extension', () => {
     expect(body.endsAt).toBe(body.extendedUntil)
     expect(body.extendedUntil).toBe('2027-02-02T09:00:00.000Z') // three months in Brussels, winter time
     expect(await messagesOf(id)).toEqual(['extended'])
+    expect(await mailOf(id, 'extended')).toMatch(/2027-02-02[\s\S]*Your request is complex/)
     expect(await historyOf(id)).toEqual(['extended complex'])
     expect(await act(id, 'extend', { reason: 'complex' })).toMatchObject({ body: { code: 'extended-already' } })
   })
