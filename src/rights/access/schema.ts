@@ -258,5 +258,5 @@ export const PUBLISHED: Readonly<Record<'access-1.json' | 'portability-1.json', 
 
 function published(schema: z.ZodType, name: string): JsonObject {
   const { id: _, $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12' })
-  return { $schema, $id: `urn:weir:schema:${name}`, ...rest } as JsonObject
+  return { $schema, $id: `urn:weir:schema:${name}`, ...rest } as unknown as JsonObject
 }
