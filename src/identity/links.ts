@@ -56,7 +56,7 @@ export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly
   const written = await writeLinks(tx, plain)
   if (written.length === 0) return
   const confirmed = written.filter((row) => row.state === 'confirmed').map((row) => row.user_id)
-  if (confirmed.length > 0) await restrictWithUser(tx, written)
+  if (confirmed.length > 0) await restrictWithUser(tx, context.active, written)
   const { receivedAt } = context
   const evidence = carriedBy(context, plain)
   const users = [...new Set(confirmed)].sort()
@@ -66,7 +66,7 @@ export async function linkDevices(tx: Tx, context: LinkContext, wanted: readonly
 }
 
 /** What becomes known to be somebody's whose data is restricted, is restricted with theirs, and part of the same request. */
-async function restrictWithUser(tx: Tx, written: readonly LinkRow[]): Promise<void> {
+async function restrictWithUser(tx: Tx, active: ActivePolicy, written: readonly LinkRow[]): Promise<void> {
   const devices = written.flatMap((row) => (row.state === 'confirmed' ? [row.device_id] : []))
   await tx.$client.query(
     `with joined as (
@@ -74,10 +74,13 @@ async function restrictWithUser(tx: Tx, written: readonly LinkRow[]): Promise<vo
        from weir.link l join weir.subject u on u.subject_id = l.user_id
        where l.device_id = any($1::uuid[]) and d.subject_id = l.device_id and d.restricted_at is null
          and u.restricted_at is not null
-       returning d.subject_id, d.restricted_by)
+       returning d.subject_id, d.restricted_by),
+     purged as (
+       insert into weir.purge (subject_id, destination_id)
+       select subject_id, d from joined, unnest($2::smallint[]) as d order by subject_id, d on conflict do nothing)
      insert into weir.request_person (request_id, subject_id)
      select restricted_by, subject_id from joined where restricted_by is not null on conflict do nothing`,
-    [uuidArray(devices)],
+    [uuidArray(devices), [...active.allDestinationIds]],
   )
 }
 

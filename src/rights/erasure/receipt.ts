@@ -16,6 +16,7 @@ import {
   loggedDigest,
   RECEIPT_TYPE,
   type ReceiptClaims,
+  type ReceiptDestination,
   type ReceiptLog,
   type ReceiptModel,
   type ReceiptScan,
@@ -43,6 +44,41 @@ export async function issueReceipt(deps: RightsDeps, request: Request, checked: 
   return signReceipt(deps, { ...claims, log })
 }
 
+/**
+ * The receipt of an erasure anew, with what is known by now: how far its recipients are, and when the files of the database
+ * were looked through. It names the one before. Undefined where there is none to go on from.
+ */
+export async function reissueReceipt(
+  deps: RightsDeps,
+  request: Request,
+  { filesScan }: { readonly filesScan?: FilesScan },
+): Promise<string | undefined> {
+  if (request.receipt === undefined) return undefined
+  const [, payload = ''] = request.receipt.split('.')
+  const { log: _, ...before } = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as ReceiptClaims
+  const claims = {
+    ...before,
+    jti: randomUUID(),
+    iat: Math.floor(deps.now() / 1000),
+    destinations: await destinationsOf(deps, request.id),
+    files_scan: filesScan ?? before.files_scan,
+    prev: createHash('sha256').update(request.receipt).digest('base64url'),
+  }
+  const receipt = await signReceipt(deps, { ...claims, log: await logged(deps, claims) })
+  await deps.db.$client.query('update weir.request set receipt = $2 where request_id = $1', [request.id, receipt])
+  return receipt
+}
+
+async function destinationsOf({ db }: RightsDeps, id: string): Promise<ReceiptDestination[]> {
+  const states = await recipientStates(db, id)
+  return states.map(({ destination, protocol, state, ackSha256 }) => ({
+    id: destination,
+    protocol,
+    state,
+    ...(ackSha256 === undefined ? {} : { ack_sha256: ackSha256 }),
+  }))
+}
+
 async function signReceipt({ keyring }: RightsDeps, claims: ReceiptClaims): Promise<string> {
   const { kid, privateKey } = receiptKey(keyring)
   return new CompactSign(Buffer.from(JSON.stringify(claims), 'utf8'))
@@ -59,7 +95,6 @@ async function claimsOf(deps: RightsDeps, request: Request, checked: Checked): P
   const commitments = identifiers.map(({ value }) => commitmentOf(salt, value)).sort()
   const removed = (await readContent(db, keyring, id, 'removed')) ?? []
   const manifest = (await readContent(db, keyring, id, 'manifest')) ?? []
-  const states = await recipientStates(db, id)
   return {
     iss: publicUrl,
     jti: randomUUID(),
@@ -75,12 +110,7 @@ async function claimsOf(deps: RightsDeps, request: Request, checked: Checked): P
       .filter(({ rows }) => rows > 0)
       .map(({ store, rows, action }) => ({ store, class: 'any', action, count_bucket: countBucket(rows) })),
     retained: manifest.map(({ class: name, ground, until }) => ({ class: name, ground, until })),
-    destinations: states.map(({ destination, protocol, state, ackSha256 }) => ({
-      id: destination,
-      protocol,
-      state,
-      ...(ackSha256 === undefined ? {} : { ack_sha256: ackSha256 }),
-    })),
+    destinations: await destinationsOf(deps, id),
     models: checked.models,
     horizon: await deps.horizon(),
     backups_expire_at: new Date(now + active().compiled.keys.backupDays * DAY_MS).toISOString(),
