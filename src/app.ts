@@ -61,11 +61,14 @@ import { maintain } from './retention/maintain.ts'
 import { readRuling } from './retention/ruling.ts'
 import { createDriftWatch } from './retention/watch-drift.ts'
 import { createAsking } from './rights/asking.ts'
+import type { AskingDeps } from './rights/asking-deps.ts'
+import { cancelRequest } from './rights/cancel.ts'
 import { refuseForgotten } from './rights/erasure/guard.ts'
 import { createErasureLedger } from './rights/erasure/ledger-file.ts'
 import { tidyRequests } from './rights/housekeeping.ts'
 import { createMessageWorker } from './rights/messages/worker.ts'
 import { watchRequests } from './rights/metrics.ts'
+import { createOutside } from './rights/protocols/outside.ts'
 import { createRequestQueue } from './rights/queue.ts'
 import { createRights, type Rights } from './rights/rights.ts'
 import type { SmsProvider } from './rights/sms/provider.ts'
@@ -74,7 +77,7 @@ import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 export interface AppOptions {
   /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
   readonly config: Pick<Config, 'mode' | 'policyDir' | 'http' | 'rights'> &
-    Partial<Pick<Config, 'delivery' | 'audit' | 'mail'>>
+    Partial<Pick<Config, 'delivery' | 'audit' | 'mail' | 'opendsr'>>
   /** Where mail is handed over; absent: none is sent. */
   readonly smtpUrl?: string | undefined
   /** How people are sent SMS; absent: they are not. */
@@ -221,6 +224,15 @@ export async function createApp(options: AppOptions): Promise<App> {
         ? undefined
         : createMailer({ smtpUrl: options.smtpUrl, from: config.mail.from }),
   })
+  const outside = await createOutside({
+    db,
+    keyring,
+    now,
+    log,
+    mode: config.mode,
+    publicUrl: config.http.publicUrl,
+    opendsr: config.opendsr ?? { keyFile: undefined, certFile: undefined },
+  })
   const rights = createRights(
     {
       db,
@@ -243,8 +255,21 @@ export async function createApp(options: AppOptions): Promise<App> {
       told,
       metrics: watchRequests(metrics.registry, { db, now }),
     },
-    [messages],
+    [messages, ...outside.workers],
   )
+  const asking: AskingDeps = {
+    db,
+    keyring,
+    audit,
+    active: () => active,
+    now,
+    log,
+    publicUrl: config.http.publicUrl,
+    channels: ways,
+    told,
+    due: told,
+    committed,
+  }
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -283,19 +308,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       ...dpoMail,
     }),
     incidents: createIncidents({ db, keyring, audit, policies, now }),
-    requests: createAsking({
-      db,
-      keyring,
-      audit,
-      active: () => active,
-      now,
-      log,
-      publicUrl: config.http.publicUrl,
-      channels: ways,
-      told,
-      due: told,
-      committed,
-    }),
+    requests: createAsking(asking),
     requestQueue: createRequestQueue({
       db,
       keyring,
@@ -304,6 +317,10 @@ export async function createApp(options: AppOptions): Promise<App> {
       now,
       committed,
       acted: () => rights.nudge(),
+    }),
+    rightsDoors: outside.doors({
+      due: told,
+      cancel: async (id, controller) => void (await cancelRequest(asking, { id, by: { controller } })),
     }),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const

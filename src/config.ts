@@ -48,6 +48,11 @@ export interface Config {
     /** For how many hours a person may take an erasure back. */
     readonly coolingHours: number
   }
+  readonly opendsr: {
+    /** PEM files of what signs answers to OpenDSR controllers; both or neither. */
+    readonly keyFile: string | undefined
+    readonly certFile: string | undefined
+  }
   /** `npm start`: its end is ours. */
   readonly startedByNpm: boolean
   /** The process whose end is ours, by its number, where one was named. */
@@ -117,6 +122,7 @@ function group(read: Environment, warnings: string[]): Config {
       ledger: resolve(read.WEIR_ERASURE_LEDGER ?? join(dataDir, 'erasures.jsonl')),
       coolingHours: read.WEIR_COOLING_HOURS,
     },
+    opendsr: { keyFile: read.WEIR_OPENDSR_KEY_FILE, certFile: read.WEIR_OPENDSR_CERT_FILE },
     startedByNpm: read.npm_lifecycle_event !== undefined,
     endsWith: read.WEIR_ENDS_WITH,
     log: { level: read.WEIR_LOG_LEVEL },

@@ -103,6 +103,8 @@ export const Environment = z.object({
     .default('info'),
   WEIR_QUEUE_LIMIT: wholeNumber(1, 1_000_000, 20_000).default(20_000),
   WEIR_AUDIT_WITNESSES: Witnesses.default([]),
+  WEIR_OPENDSR_KEY_FILE: z.string().optional(),
+  WEIR_OPENDSR_CERT_FILE: z.string().optional(),
   WEIR_ERASURE_LEDGER: z.string().optional(),
   WEIR_COOLING_HOURS: wholeNumber(0, 72, 24).default(24),
   npm_lifecycle_event: z.string().optional(),

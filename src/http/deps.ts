@@ -7,6 +7,7 @@ import type { Actor } from '../officers/roles.ts'
 import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
 import type { DisclosuresApi } from './disclosures-api.ts'
+import type { DoorsApi } from './doors-api.ts'
 import type { IncidentsApi } from './incidents-api.ts'
 import type { RequestQueueApi } from './request-queue-api.ts'
 import type { RequestsApi } from './requests-api.ts'
@@ -50,6 +51,8 @@ export interface HttpDeps {
   readonly requests: RequestsApi
   /** Officers' work on people's requests. */
   readonly requestQueue: RequestQueueApi
+  /** For other systems: controllers, shop platforms, recipients. */
+  readonly rightsDoors: DoorsApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }

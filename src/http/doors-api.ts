@@ -27,7 +27,7 @@ export interface DoorsApi {
   jwks(): object
   readonly opendsr: {
     /** PEM; undefined where this door is closed. */
-    certificate(): string | undefined
+    certificate(): Promise<string | undefined>
     discovery(): Promise<SignedAnswer>
     submit(call: OpenDsrCall): Promise<SignedAnswer>
     status(call: OpenDsrCall): Promise<SignedAnswer>

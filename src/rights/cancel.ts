@@ -12,10 +12,10 @@ import { liftRestriction } from './restrict.ts'
 import { subjectsOf } from './rows.ts'
 import { isUndone } from './state.ts'
 
-/** By its secret, or by the link that every contact on file was sent. */
+/** By its secret, by the link that every contact on file was sent, or by the system that sent it, which its door knows. */
 export interface Cancelling {
   readonly id: string
-  readonly by: { readonly secret: string | undefined } | { readonly token: string }
+  readonly by: { readonly secret: string | undefined } | { readonly token: string } | { readonly controller: string }
 }
 
 /**
@@ -39,7 +39,8 @@ async function cancelIn(tx: Tx, deps: AskingDeps, { id, by }: Cancelling): Promi
   if (!isUndone(request.state)) throw notNow()
   const now = deps.now()
   const about = (await subjectsOf(tx, id)).map((subject) => ({ subject }))
-  const moved = await move(tx, request, 'cancelled', { actor: 'person', now, nextAt: now })
+  const actor = 'controller' in by ? 'weir' : 'person'
+  const moved = await move(tx, request, 'cancelled', { actor, now, nextAt: now })
   if (about.length > 0) await liftRestriction(tx, deps, id)
   await tx.$client.query('delete from weir.request_proof where request_id = $1', [id])
   const act = {
@@ -49,7 +50,9 @@ async function cancelIn(tx: Tx, deps: AskingDeps, { id, by }: Cancelling): Promi
     purpose: 'rights',
     outcome: 'done',
   } as const
-  await appendEntriesAbout(tx, { keyring: deps.keyring, now: () => now }, [{ ...act, about, more: { by: 'person' } }])
+  await appendEntriesAbout(tx, { keyring: deps.keyring, now: () => now }, [
+    { ...act, about, more: 'controller' in by ? { by: 'controller', controller: by.controller } : { by: 'person' } },
+  ])
   if (about.length > 0) await queueMessage(tx, { request: id, template: 'cancelled', now })
   await forgetWhenTold(tx, deps.keyring, id)
   return moved

@@ -98,8 +98,8 @@ function certificate({ rightsDoors }: HttpDeps): Route {
     answers: { 200: { description: 'PEM.' }, 404: { description: 'This gateway offers no OpenDSR.' } },
     access: {
       who: 'anyone',
-      handle() {
-        const text = rightsDoors.opendsr.certificate()
+      async handle() {
+        const text = await rightsDoors.opendsr.certificate()
         const type = 'application/x-pem-file'
         return text === undefined ? { status: 404, text: 'This gateway offers no OpenDSR.\n' } : { text, type }
       },

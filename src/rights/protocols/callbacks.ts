@@ -3,6 +3,7 @@ import { CallRefused, type SafeCall } from '../../destinations/safe-call.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { withActiveEpoch } from '../../keys/subject-keys.ts'
 import type { Logger } from '../../log.ts'
+import type { Worker } from '../rights.ts'
 import { findRequest } from '../rows.ts'
 import {
   type CallbackContent,
@@ -16,7 +17,7 @@ import {
   writeTold,
 } from './callback-rows.ts'
 import { callbackDocument } from './opendsr.ts'
-import type { OpenDsrKey } from './opendsr-key.ts'
+import type { OpenDsrKeyOf } from './opendsr-key.ts'
 import { signatureHeaders } from './opendsr-signature.ts'
 
 export interface CallbackDeps {
@@ -25,16 +26,8 @@ export interface CallbackDeps {
   readonly call: SafeCall
   /** Milliseconds since 1970. */
   readonly now: () => number
-  readonly key: OpenDsrKey
+  readonly key: OpenDsrKeyOf
   readonly log: Logger
-}
-
-/** Tells controllers of every state that their requests come to, in order, once each where it is taken (§8.5). */
-export interface CallbackWorker {
-  start(): void
-  /** Tells what is due; what fails waits for its next try. */
-  processAll(): Promise<void>
-  stop(): Promise<void>
 }
 
 const POLL_MS = 5_000
@@ -43,7 +36,8 @@ const FIRST_WAIT_MS = 30_000
 const LONGEST_WAIT_MS = 3_600_000
 const MOST_TRIES = 80 // of one word: three days; the controller can ask for the state itself
 
-export function createCallbackWorker(deps: CallbackDeps): CallbackWorker {
+/** Tells controllers of every state that their requests come to, in order, once each where it is taken (§8.5). */
+export function createCallbackWorker(deps: CallbackDeps): Worker {
   let timer: NodeJS.Timeout | undefined
   let working: Promise<void> = Promise.resolve()
   let stopping = false
@@ -70,6 +64,9 @@ export function createCallbackWorker(deps: CallbackDeps): CallbackWorker {
       stopping = false
       look()
       timer ??= setInterval(look, POLL_MS).unref()
+    },
+    nudge() {
+      if (timer !== undefined) look()
     },
     processAll,
     async stop() {
@@ -107,10 +104,11 @@ interface ToSay {
 
 /** Whether the controller took it: any 2xx. */
 async function tellOne(deps: CallbackDeps, { request: id }: TakenCallback, { content, news }: ToSay): Promise<boolean> {
-  const { db, key, call, log } = deps
+  const { db, call, log } = deps
+  const key = await deps.key()
   const request = await findRequest(db, id)
   const origin = await controllerOf(db, id)
-  if (request === undefined || origin === undefined) return false
+  if (request === undefined || origin === undefined || key === undefined) return false
   // What is told is the state that it had then, not one that it has come to since.
   const document = callbackDocument(
     { ...request, state: news.state },

@@ -16,8 +16,9 @@ import {
   type Refusal,
   statusDocument,
   submittedDocument,
+  type Told,
 } from './opendsr.ts'
-import type { OpenDsrKey } from './opendsr-key.ts'
+import type { OpenDsrKey, OpenDsrKeyOf } from './opendsr-key.ts'
 import { signatureHeaders } from './opendsr-signature.ts'
 
 export interface OpenDsrDoorDeps {
@@ -27,10 +28,10 @@ export interface OpenDsrDoorDeps {
   readonly now: () => number
   readonly publicUrl: string
   /** Undefined: the door is closed. */
-  readonly key: OpenDsrKey | undefined
+  readonly key: OpenDsrKeyOf
   readonly due: () => void
   /** Takes a request back; throws AppError `request-state` where something was done already. */
-  readonly cancel: (id: string) => Promise<void>
+  readonly cancel: (id: string, controller: string) => Promise<void>
 }
 
 /** Answered as the protocol answers errors: 400 whatever it was, 401 and 404 apart. */
@@ -47,63 +48,72 @@ class OpenDsrRefusal extends Error {
 
 /** The processor's side of OpenDSR 2.0 (§6 to §9). Every answer is signed, errors too. */
 export function createOpenDsrDoor(deps: OpenDsrDoorDeps): DoorsApi['opendsr'] {
-  const { db, keyring, now, publicUrl, key } = deps
-  const domain = key?.domain ?? ''
-
-  async function answered(
-    work: (controller: () => Promise<OpenDsrController>) => Promise<[number, object]>,
-    call?: OpenDsrCall,
-  ): Promise<SignedAnswer> {
-    if (key === undefined) return plain(404, errorDocument(404, 'This gateway offers no OpenDSR.'))
-    try {
-      return signed(key, ...(await work(() => known(db, call?.authorization))))
-    } catch (error) {
-      const { status, message, refusal } = refusalOf(error)
-      return signed(key, status, errorDocument(status, message, refusal))
-    }
-  }
-
-  async function found(
-    controller: OpenDsrController,
-    id: string | undefined,
-  ): Promise<{ request: Request; foreignId: string }> {
-    const foreignId = id ?? ''
-    const which = { protocol: 'opendsr', controller: controller.name, foreignId } as const
-    const own = isSubjectRequestId(foreignId) ? await findFromDoor({ db, keyring }, which) : undefined
-    const request = own === undefined ? undefined : await findRequest(db, own)
-    if (request === undefined) throw new OpenDsrRefusal(404, 'You sent no request with this subject_request_id.')
-    return { request, foreignId }
-  }
-
+  /** For whoever holds a controller's token. */
+  const answered = (call: OpenDsrCall, work: (asked: Asked) => Promise<Said>): Promise<SignedAnswer> =>
+    signedBy(deps, async ({ domain }) => {
+      const controller = await known(deps.db, call.authorization)
+      return work({ ...call, controller, domain })
+    })
   return {
-    certificate: () => key?.certificate,
-    discovery: () => answered(async () => [200, discoveryDocument(publicUrl)]),
-    submit: (call) =>
-      answered(async (who) => {
-        const controller = await who()
-        const raw = (await call.read?.()) ?? Buffer.alloc(0)
-        const context = { controller: controller.name, callbackHosts: controller.callbackHosts, domain, now: now() }
-        const incoming = parseOpenDsr(parseJson(raw).value, context)
-        if ('errors' in incoming)
-          throw new OpenDsrRefusal(400, incoming.errors[0]?.message ?? 'It cannot be read.', incoming)
-        const { id } = await createFromDoor(deps, incoming)
-        const request = await findRequest(db, id)
-        if (request === undefined) throw new Error('a request that was just taken in is not there')
-        return [201, submittedDocument(request, incoming, raw, now())]
-      }, call),
-    status: (call) =>
-      answered(async (who) => {
-        const controller = await who()
-        const { request, foreignId } = await found(controller, call.id)
-        return [200, statusDocument(request, { controller: controller.name, foreignId }, domain)]
-      }, call),
-    cancel: (call) =>
-      answered(async (who) => {
-        const controller = await who()
-        const { request, foreignId } = await found(controller, call.id)
-        await deps.cancel(request.id)
-        return [202, cancelledDocument({ controller: controller.name, foreignId }, now())]
-      }, call),
+    certificate: async () => (await deps.key())?.certificate,
+    discovery: () => signedBy(deps, async () => [200, discoveryDocument(deps.publicUrl)]),
+    submit: (call) => answered(call, (asked) => submit(deps, asked)),
+    status: (call) => answered(call, (asked) => status(deps, asked)),
+    cancel: (call) => answered(call, (asked) => cancel(deps, asked)),
+  }
+}
+
+type Said = readonly [status: number, document: object]
+type Asked = OpenDsrCall & { readonly controller: OpenDsrController; readonly domain: string }
+
+async function submit(deps: OpenDsrDoorDeps, { read, controller, domain }: Asked): Promise<Said> {
+  const raw = (await read?.()) ?? Buffer.alloc(0)
+  const { name, callbackHosts } = controller
+  const incoming = parseOpenDsr(parseJson(raw).value, { controller: name, callbackHosts, domain, now: deps.now() })
+  if ('errors' in incoming) {
+    throw new OpenDsrRefusal(400, incoming.errors[0]?.message ?? 'It cannot be read.', incoming)
+  }
+  const { id } = await createFromDoor(deps, incoming)
+  const request = await findRequest(deps.db, id)
+  if (request === undefined) throw new Error('a request that was just taken in is not there')
+  return [201, submittedDocument(request, incoming, { raw, now: deps.now() })]
+}
+
+async function status(deps: OpenDsrDoorDeps, asked: Asked): Promise<Said> {
+  const { request, told } = await find(deps, asked)
+  return [200, statusDocument(request, told, asked.domain)]
+}
+
+async function cancel(deps: OpenDsrDoorDeps, asked: Asked): Promise<Said> {
+  const { request, told } = await find(deps, asked)
+  await deps.cancel(request.id, told.controller)
+  return [202, cancelledDocument(told, deps.now())]
+}
+
+/** Another controller's request is as unknown as one that nobody sent. */
+async function find(
+  { db, keyring }: OpenDsrDoorDeps,
+  { id: foreignId = '', controller: { name: controller } }: Asked,
+): Promise<{ readonly request: Request; readonly told: Told }> {
+  const told = { controller, foreignId }
+  const isOne = isSubjectRequestId(foreignId)
+  const own = isOne ? await findFromDoor({ db, keyring }, { protocol: 'opendsr', ...told }) : undefined
+  const request = own === undefined ? undefined : await findRequest(db, own)
+  if (request === undefined) throw new OpenDsrRefusal(404, 'You sent no request with this subject_request_id.')
+  return { request, told }
+}
+
+async function signedBy(
+  { key: keyOf }: OpenDsrDoorDeps,
+  work: (key: OpenDsrKey) => Promise<Said>,
+): Promise<SignedAnswer> {
+  const key = await keyOf()
+  if (key === undefined) return plain(404, errorDocument(404, 'This gateway offers no OpenDSR.'))
+  try {
+    return signed(key, ...(await work(key)))
+  } catch (error) {
+    const { status: code, message, refusal } = refusalOf(error)
+    return signed(key, code, errorDocument(code, message, refusal))
   }
 }
 
@@ -123,8 +133,8 @@ function refusalOf(error: unknown): OpenDsrRefusal {
   return new OpenDsrRefusal(400, message, { errors: [{ reason: error.code, message }] })
 }
 
-function signed(key: OpenDsrKey, status: number, document: object): SignedAnswer {
-  const answer = plain(status, document)
+function signed(key: OpenDsrKey, code: number, document: object): SignedAnswer {
+  const answer = plain(code, document)
   const body = Buffer.from(answer.text, 'utf8')
   return {
     ...answer,
@@ -132,7 +142,7 @@ function signed(key: OpenDsrKey, status: number, document: object): SignedAnswer
   }
 }
 
-function plain(status: number, document: object): SignedAnswer {
-  const headers: Record<string, string> = status === 401 ? { 'WWW-Authenticate': 'Bearer realm="weir"' } : {}
-  return { status, text: JSON.stringify(document), headers }
+function plain(code: number, document: object): SignedAnswer {
+  const headers: Record<string, string> = code === 401 ? { 'WWW-Authenticate': 'Bearer realm="weir"' } : {}
+  return { status: code, text: JSON.stringify(document), headers }
 }

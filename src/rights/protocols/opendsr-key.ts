@@ -23,25 +23,44 @@ export interface OpenDsrKeyOptions {
   readonly publicUrl: string
   readonly tokenKey: KeyObject
   /** Milliseconds since 1970. */
-  readonly now: number
+  readonly now: () => number
 }
 
+/** The key, made or read when it is first asked for; undefined where the door is closed. */
+export type OpenDsrKeyOf = () => Promise<OpenDsrKey | undefined>
+
 /**
- * The key and the certificate that the operator names. Without them development makes a certificate that signs itself,
- * which the protocol forbids elsewhere (§4.1), and production has no OpenDSR door: undefined. Throws AppError `config`
- * with what to do where they do not fit.
+ * The key and the certificate that the operator names, read at once. Without them development makes a certificate that
+ * signs itself, which the protocol forbids elsewhere (§4.1), once it is asked for; production has no OpenDSR door then.
+ * Throws AppError `config` with what to do where they do not fit.
  */
-export async function loadOpenDsrKey(options: OpenDsrKeyOptions): Promise<OpenDsrKey | undefined> {
+export async function openDsrKey(options: OpenDsrKeyOptions): Promise<OpenDsrKeyOf> {
   const { keyFile, certFile, mode } = options
-  if (keyFile === undefined || certFile === undefined) {
-    return mode === 'development' ? madeForDevelopment(options) : undefined
+  if (keyFile !== undefined && certFile !== undefined) {
+    const key = await readBoth(options, { keyFile, certFile })
+    return async () => key
   }
+  if (keyFile !== undefined || certFile !== undefined) {
+    throw refused('WEIR_OPENDSR_KEY_FILE and WEIR_OPENDSR_CERT_FILE must be set together')
+  }
+  if (mode === 'production') return async () => undefined
+  let made: Promise<OpenDsrKey> | undefined
+  return () => {
+    made ??= madeForDevelopment(options)
+    return made
+  }
+}
+
+async function readBoth(
+  options: OpenDsrKeyOptions,
+  { keyFile, certFile }: { readonly keyFile: string; readonly certFile: string },
+): Promise<OpenDsrKey> {
   const privateKey = await readKey(keyFile)
   const certificate = await readFile(certFile, 'utf8').catch((cause: unknown) => {
     throw refused('WEIR_OPENDSR_CERT_FILE must name a file that this user can read', cause)
   })
   const domain = new URL(options.publicUrl).hostname
-  check(certificate, privateKey, { ...options, domain })
+  check(certificate, privateKey, { mode: options.mode, now: options.now(), domain })
   return { privateKey, certificate, domain }
 }
 
@@ -60,7 +79,7 @@ async function readKey(file: string): Promise<KeyObject> {
 function check(
   pem: string,
   key: KeyObject,
-  { mode, domain, now }: Pick<OpenDsrKeyOptions, 'mode' | 'now'> & { readonly domain: string },
+  { mode, domain, now }: { readonly mode: OpenDsrKeyOptions['mode']; readonly domain: string; readonly now: number },
 ): void {
   const certificate = readCertificate(pem)
   if (!certificate.checkPrivateKey(key)) {
@@ -93,7 +112,7 @@ async function madeForDevelopment({ tokenKey, publicUrl, now }: OpenDsrKeyOption
   const { selfSignedCertificate } = await import('./self-signed.ts')
   const privateKey = p256From(expandKey(tokenKey, lpConcat('gw/v1/opendsr', 'development')))
   const domain = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')
-  return { privateKey, domain, certificate: await selfSignedCertificate(privateKey, { host: domain, now }) }
+  return { privateKey, domain, certificate: await selfSignedCertificate(privateKey, { host: domain, now: now() }) }
 }
 
 /** 32 random bytes as the scalar: of 2^32 of them one is beyond the curve's order, and is refused. */

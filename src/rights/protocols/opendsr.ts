@@ -167,7 +167,11 @@ export interface Told {
 }
 
 /** §7.3. `processor_signature` stands in the header alone: a body cannot sign itself. */
-export function submittedDocument(request: Request, { controller, foreignId }: Told, raw: Buffer, now: number): object {
+export function submittedDocument(
+  request: Request,
+  { controller, foreignId }: Told,
+  { raw, now }: { readonly raw: Buffer; readonly now: number },
+): object {
   return {
     controller_id: controller,
     expected_completion_time: expected(request),

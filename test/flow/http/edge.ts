@@ -187,6 +187,18 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       acknowledge: async ({ id }): Promise<JsonObject> => ({ id }),
       whatIf: ({ right }): JsonObject => ({ right, regimes: [] }),
     },
+    rightsDoors: {
+      jwks: () => ({ keys: [] }),
+      opendsr: {
+        certificate: async () => undefined,
+        discovery: async () => ({ status: 404, text: '{}', headers: {} }),
+        submit: async () => ({ status: 401, text: '{}', headers: {} }),
+        status: async () => ({ status: 401, text: '{}', headers: {} }),
+        cancel: async () => ({ status: 401, text: '{}', headers: {} }),
+      },
+      shopify: async () => undefined,
+      recipientCallback: async () => undefined,
+    },
     async recordRefusal(input) {
       edge.refusals.push(input)
     },
