@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -73,10 +74,17 @@ async function unpack(folder: string): Promise<Chromium> {
     cwd: import.meta.dirname,
     env: { ...process.env, TMPDIR: folder },
   })
+  await writeFile(join(folder, 'fonts', 'fonts.conf'), fontsConf(folder))
   return {
     executablePath: join(folder, 'chromium'),
     env: { LD_LIBRARY_PATH: join(folder, 'al2023', 'lib'), FONTCONFIG_PATH: join(folder, 'fonts'), HOME: folder },
   }
+}
+
+/** The package's own names folders of AWS Lambda alone, and without any font a field for text ends Chromium. */
+function fontsConf(folder: string): string {
+  const dirs = [join(folder, 'fonts'), '/usr/share/fonts'].map((dir) => `<dir>${dir}</dir>`).join('')
+  return `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>${dirs}<cachedir>${join(folder, 'fonts-cache')}</cachedir></fontconfig>`
 }
 
 export interface BrowserOptions {
