@@ -16,7 +16,7 @@ export interface CallbackContent {
 
 const TABLE = 'request_callback'
 const GROUP = 'callback'
-const CONTEXT_ID = 45
+const CONTEXT_ID = 47
 
 export async function insertCallback(
   tx: Tx,
