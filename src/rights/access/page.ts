@@ -45,27 +45,27 @@ function top({ t, language }: Page, head: AccessHead): string {
     ...(['you', 'purposes', 'complete', 'recipients', 'disclosures', 'requests', 'accesses', 'modules'] as const),
     ...(['consent', 'events'] as const),
   ]
-  const entries = parts.map((part) => `<li><a href="#${part}">${escape(t[part])}</a></li>`).join('')
+  const entries = parts.map((part) => `<li><a href="#${part}">${html(t[part])}</a></li>`).join('')
   return `<!doctype html>
-<html lang="${language}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${escape(POLICY)}">
+<html lang="${language}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${html(POLICY)}">
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer">
-<title>${escape(t.title)}</title><style>${STYLE}</style></head><body><main>
-<h1>${escape(t.title)}</h1><p>${escape(t.madeBy)} ${value(head.from)} ${escape(t.madeAt)} ${escape(head.madeAt)}</p>
-<p>${escape(t.intro)}</p><nav aria-label="${escape(t.contents)}"><ul>${entries}</ul></nav>`
+<title>${html(t.title)}</title><style>${STYLE}</style></head><body><main>
+<h1>${html(t.title)}</h1><p>${html(t.madeBy)} ${value(head.from)} ${html(t.madeAt)} ${html(head.madeAt)}</p>
+<p>${html(t.intro)}</p><nav aria-label="${html(t.contents)}"><ul>${entries}</ul></nav>`
 }
 
 function aboutYou(page: Page, { you, earlierErasures, links }: AccessHead): string {
   const { t, code } = page
-  const none = you.records.length === 0 ? `<p>${escape(t.noIdentifiers)}</p>` : ''
+  const none = you.records.length === 0 ? `<p>${html(t.noIdentifiers)}</p>` : ''
   const identifiers = you.identifiers.map(({ of, type, value: own }) => [of, code(type), own ?? t.unreadable])
   const records = you.records.map(({ ref, kind, since, seen, restrictedSince }) => {
     return [ref, code(kind), since, seen, restrictedSince ?? t.notRestricted]
   })
   const joined = links.map((one) => [one.device ?? '', one.user ?? '', code(one.state), one.since, one.endedAt ?? ''])
   return `${section('you', t.you)}${none}${tableOf(page, [t.called, t.type, t.value], identifiers)}
-<h3>${escape(t.records)}</h3>${tableOf(page, [t.called, t.type, t.since, t.seen, t.restricted], records)}
-${earlierErasures > 0 ? `<p>${earlierErasures} ${escape(t.earlierErasures)}</p>` : ''}
-<h3>${escape(t.links)}</h3>${tableOf(page, [code('device'), code('user'), t.state, t.since, t.until], joined)}</section>`
+<h3>${html(t.records)}</h3>${tableOf(page, [t.called, t.type, t.since, t.seen, t.restricted], records)}
+${earlierErasures > 0 ? `<p>${earlierErasures} ${html(t.earlierErasures)}</p>` : ''}
+<h3>${html(t.links)}</h3>${tableOf(page, [code('device'), code('user'), t.state, t.since, t.until], joined)}</section>`
 }
 
 function choicesNow(page: Page, { purposes }: AccessHead): string {
@@ -84,8 +84,8 @@ function counted(page: Page, { completeness }: AccessHead): string {
     one.firstEnds === null ? '' : `${one.firstEnds} – ${one.lastEnds}`,
   ])
   const stores = completeness.stores.map((one) => [one.store, one[language], one.rows])
-  return `${section('complete', t.complete)}<p>${escape(completeness[language])}</p><h3>${escape(t.classes)}</h3>
-${tableOf(page, [t.class, t.rows, t.keptDays, t.law, t.ends], classes)}<h3>${escape(t.stores)}</h3>
+  return `${section('complete', t.complete)}<p>${html(completeness[language])}</p><h3>${html(t.classes)}</h3>
+${tableOf(page, [t.class, t.rows, t.keptDays, t.law, t.ends], classes)}<h3>${html(t.stores)}</h3>
 ${tableOf(page, [t.store, t.what, t.rows], stores)}</section>`
 }
 
@@ -102,12 +102,12 @@ function standing(page: Page, head: AccessHead): string {
   const holds = head.holds.map((one) => [one.authority, one.classes.map(code).join(', '), one.until])
   const struck = head.struckTags.map(({ tag, at }) => [tag ?? t.unreadable, at])
   const waiting = head.waiting.map((one) => [one.destination, code(one.what), one.since])
-  return `${section('recipients', t.recipients)}${recipients.length === 0 ? `<p>${escape(t.noRecipients)}</p>` : tableOf(page, [t.recipient, t.identifier, t.fields, t.first, t.last], recipients)}</section>
+  return `${section('recipients', t.recipients)}${recipients.length === 0 ? `<p>${html(t.noRecipients)}</p>` : tableOf(page, [t.recipient, t.identifier, t.fields, t.first, t.last], recipients)}</section>
 ${section('disclosures', t.disclosures)}${tableOf(page, [t.at, t.purpose, t.fields, t.emergency, t.decision, t.reads], disclosures)}</section>
 ${section('requests', t.requests)}${tableOf(page, [t.at, t.right, t.state, t.reason, '#'], requests)}
-<h3>${escape(t.holds)}</h3>${tableOf(page, [t.authority, t.class, t.until], holds)}
-<h3>${escape(t.struck)}</h3>${tableOf(page, [t.value, t.at], struck)}
-<h3>${escape(t.waiting)}</h3>${tableOf(page, [t.recipient, t.action, t.since], waiting)}</section>`
+<h3>${html(t.holds)}</h3>${tableOf(page, [t.authority, t.class, t.until], holds)}
+<h3>${html(t.struck)}</h3>${tableOf(page, [t.value, t.at], struck)}
+<h3>${html(t.waiting)}</h3>${tableOf(page, [t.recipient, t.action, t.since], waiting)}</section>`
 }
 
 async function* modules(page: Page, source: AccessSource): Pieces {
@@ -125,7 +125,7 @@ async function* modules(page: Page, source: AccessSource): Pieces {
     }
     const columns = Object.keys(shown[0] ?? {})
     const cells = shown.slice(0, FIRST_ROWS).map((one) => columns.map((column) => plain(one[column])))
-    yield `<details><summary>${escape(`${of.module} – ${of.table}`)}</summary>${tableOf(page, columns, cells)}</details>`
+    yield `<details><summary>${html(`${of.module} – ${of.table}`)}</summary>${tableOf(page, columns, cells)}</details>`
   }
   yield '</section>'
 }
@@ -156,20 +156,20 @@ function oneEvent({ t, code }: Page, event: AccessEvent): string {
     [t.received, `${value(event.receivedAt)} ${value(event.source)} ${value(event.of)}`],
     ...leaves('', event.fields as JsonObject).map(([path, own]) => [path, value(own)] as const),
     ...event.kept.map((one) => {
-      const law = one.restricted ? ` (${escape(t.keptByLaw)})` : ''
-      return [`${t.keptUntil}: ${code(one.class)}`, escape(one.until) + law] as const
+      const law = one.restricted ? ` (${html(t.keptByLaw)})` : ''
+      return [`${t.keptUntil}: ${code(one.class)}`, html(one.until) + law] as const
     }),
     ...(event.decision?.routes ?? []).map((one) => {
       const said = one.erasedSince ? t.takenBack : one.permitted ? t.permitted : t.notPermitted
       const why = one.clauses.map(({ clause }) => code(clause === 'granted' ? 'granted-clause' : clause)).join('; ')
-      return [`${t.decided}: ${code(one.purpose)}`, escape(`${said} ${one.destination} – ${why}`)] as const
+      return [`${t.decided}: ${code(one.purpose)}`, html(`${said} ${one.destination} – ${why}`)] as const
     }),
     ...listed(t.removed, event.decision?.removed ?? []),
     ...listed(t.withheld, event.withheld),
-    ...(event.kind === 'event' && event.kept.length === 0 ? [['', escape(t.nothingLeft)] as const] : []),
+    ...(event.kind === 'event' && event.kept.length === 0 ? [['', html(t.nothingLeft)] as const] : []),
   ]
-  const rows = pairs.map(([term, said]) => `<dt>${escape(term)}</dt><dd>${said}</dd>`).join('')
-  return `<details><summary><time datetime="${escape(event.at)}">${escape(event.at)}</time> ${value(name)}</summary><dl>${rows}</dl></details>`
+  const rows = pairs.map(([term, said]) => `<dt>${html(term)}</dt><dd>${said}</dd>`).join('')
+  return `<details><summary><time datetime="${html(event.at)}">${html(event.at)}</time> ${value(name)}</summary><dl>${rows}</dl></details>`
 }
 
 function listed(term: string, values: readonly string[]): (readonly [string, string])[] {
@@ -189,18 +189,18 @@ function plain(own: Json | undefined): string {
 }
 
 function section(id: string, heading: string): string {
-  return `<section aria-labelledby="${id}"><h2 id="${id}">${escape(heading)}</h2>`
+  return `<section aria-labelledby="${id}"><h2 id="${id}">${html(heading)}</h2>`
 }
 
 function soft(text: string): string {
-  return `<p class="soft">${escape(text)}</p>`
+  return `<p class="soft">${html(text)}</p>`
 }
 
 function tableOf({ t }: Page, heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   if (rows.length === 0) return soft(t.none)
-  const head = heads.map((one) => `<th scope="col">${escape(one)}</th>`).join('')
+  const head = heads.map((one) => `<th scope="col">${html(one)}</th>`).join('')
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
-  return `<div class="wide" tabindex="0" role="region" aria-label="${escape(heads.join(', '))}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
+  return `<div class="wide" tabindex="0" role="region" aria-label="${html(heads.join(', '))}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
 }
 
 function cell(own: string | number): string {
@@ -209,7 +209,7 @@ function cell(own: string | number): string {
 
 /** Set apart from what stands around it, whichever way it is written: signs that turn the direction end with it. */
 function value(text: string): string {
-  return `<bdi>${escape(text)}</bdi>`
+  return `<bdi>${html(text)}</bdi>`
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -220,7 +220,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-function escape(text: string): string {
+function html(text: string): string {
   return text
     .replace(/[&<>"']/g, (sign) => ENTITIES[sign]!)
     .replace(/\p{Cc}/gu, (sign) => (/\s/.test(sign) ? sign : '\ufffd'))

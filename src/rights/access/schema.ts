@@ -187,45 +187,39 @@ const head = {
 }
 
 /** Everything that is held of a person, store by store. */
-export const accessDocument = z
-  .strictObject({
-    schema: z.literal(ACCESS_SCHEMA),
-    ...head,
-    you: z.strictObject({ identifiers: z.array(identifier), records: z.array(record) }),
-    purposes: z.array(
-      z.strictObject({
-        purpose: z.string(),
-        basis: z.string(),
-        choice: z
-          .enum(['granted', 'refused', 'none'])
-          .describe('Yours; where the basis is not consent none is needed.'),
-      }),
-    ),
-    completeness: z.strictObject({
-      en: z.string(),
-      'zh-CN': z.string(),
-      classes: z.array(fieldClass),
-      stores: z.array(store),
+export const accessDocument = z.strictObject({
+  schema: z.literal(ACCESS_SCHEMA),
+  ...head,
+  you: z.strictObject({ identifiers: z.array(identifier), records: z.array(record) }),
+  purposes: z.array(
+    z.strictObject({
+      purpose: z.string(),
+      basis: z.string(),
+      choice: z.enum(['granted', 'refused', 'none']).describe('Yours; where the basis is not consent none is needed.'),
     }),
-    links: z.array(link),
-    consent: z.array(choice),
-    modules: z.array(moduleHeld),
-    recipients: z.array(recipient),
-    disclosures: z.array(disclosure),
-    requests: z.array(request),
-    holds: z.array(hold),
-    struckTags: z.array(z.strictObject({ of: ref, tag: z.string().nullable(), at: time })),
-    waiting: z
-      .array(z.strictObject({ of: ref, destination: z.string(), what: z.enum(['delivery', 'erasure']), since: time }))
-      .describe('What is still to be handed over again, or to be taken back, there.'),
-    earlierErasures: count.describe(
-      'Identifiers of yours that were erased before: a keyed mark alone is left of each.',
-    ),
-    events: z.array(event),
-    moduleRecords: z.array(moduleRecord),
-    accesses: z.array(access),
-  })
-  .meta({ id: 'AccessDocument' })
+  ),
+  completeness: z.strictObject({
+    en: z.string(),
+    'zh-CN': z.string(),
+    classes: z.array(fieldClass),
+    stores: z.array(store),
+  }),
+  links: z.array(link),
+  consent: z.array(choice),
+  modules: z.array(moduleHeld),
+  recipients: z.array(recipient),
+  disclosures: z.array(disclosure),
+  requests: z.array(request),
+  holds: z.array(hold),
+  struckTags: z.array(z.strictObject({ of: ref, tag: z.string().nullable(), at: time })),
+  waiting: z
+    .array(z.strictObject({ of: ref, destination: z.string(), what: z.enum(['delivery', 'erasure']), since: time }))
+    .describe('What is still to be handed over again, or to be taken back, there.'),
+  earlierErasures: count.describe('Identifiers of yours that were erased before: a keyed mark alone is left of each.'),
+  events: z.array(event),
+  moduleRecords: z.array(moduleRecord),
+  accesses: z.array(access),
+})
 export type AccessDocument = z.infer<typeof accessDocument>
 
 /** The members that grow with what a person did; all others are small. */
@@ -238,15 +232,13 @@ export type OwnAccess = AccessDocument['accesses'][number]
 const provided = event.pick({ at: true, event: true, source: true, fields: true })
 
 /** What the person provided, knowingly or by using the shop; nothing that was inferred. */
-export const portabilityDocument = z
-  .strictObject({
-    schema: z.literal(PORTABILITY_SCHEMA),
-    ...head,
-    identifiers: z.array(identifier.omit({ of: true })),
-    consent: z.array(choice.pick({ at: true, askedGranted: true, askedRefused: true })),
-    events: z.array(provided),
-  })
-  .meta({ id: 'PortabilityDocument' })
+export const portabilityDocument = z.strictObject({
+  schema: z.literal(PORTABILITY_SCHEMA),
+  ...head,
+  identifiers: z.array(identifier.omit({ of: true })),
+  consent: z.array(choice.pick({ at: true, askedGranted: true, askedRefused: true })),
+  events: z.array(provided),
+})
 export type PortabilityDocument = z.infer<typeof portabilityDocument>
 export type ProvidedEvent = PortabilityDocument['events'][number]
 
@@ -257,6 +249,6 @@ export const PUBLISHED: Readonly<Record<'access-1.json' | 'portability-1.json', 
 }
 
 function published(schema: z.ZodType, name: string): JsonObject {
-  const { id: _, $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12' })
+  const { $schema, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12' })
   return { $schema, $id: `urn:weir:schema:${name}`, ...rest } as unknown as JsonObject
 }

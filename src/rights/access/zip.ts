@@ -22,10 +22,11 @@ export function encryptedZip(files: Iterable<ExportFile>, passphrase: string): A
     extendedTimestamp: false,
   })
   const stopping = new AbortController()
+  let current: AsyncGenerator<Uint8Array> | undefined
   async function write(): Promise<void> {
     for (const { name, content } of files) {
-      const pieces = ReadableStream.from(encoded(content()))
-      await writer.add(name, pieces, { signal: stopping.signal })
+      current = encoded(content())
+      await writer.add(name, ReadableStream.from(current), { signal: stopping.signal })
     }
     await writer.close()
   }
@@ -40,6 +41,7 @@ export function encryptedZip(files: Iterable<ExportFile>, passphrase: string): A
       await writing
     } finally {
       stopping.abort()
+      await current?.return(undefined) // what is composed for nobody holds a database's connection
     }
   })()
 }
