@@ -65,7 +65,10 @@ import type { AskingDeps } from './rights/asking-deps.ts'
 import { cancelRequest } from './rights/cancel.ts'
 import { refuseForgotten } from './rights/erasure/guard.ts'
 import { createErasureLedger } from './rights/erasure/ledger-file.ts'
+import { tendStatutory } from './rights/holds/tend.ts'
+import { createHolds } from './rights/holds.ts'
 import { tidyRequests } from './rights/housekeeping.ts'
+import { createLift, liftAnnounced } from './rights/lift.ts'
 import { createMessageWorker } from './rights/messages/worker.ts'
 import { watchRequests } from './rights/metrics.ts'
 import { createOutside } from './rights/protocols/outside.ts'
@@ -270,6 +273,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     due: told,
     committed,
   }
+  const holding = { db, keyring, audit, officers, active: () => active, policies, now }
+  const lifting = { db, keyring, active: () => active, now, committed, told }
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -318,6 +323,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       committed,
       acted: () => rights.nudge(),
     }),
+    holds: createHolds(holding),
+    lift: createLift(lifting),
     rightsDoors: outside.doors({
       due: told,
       cancel: async (id, controller) => void (await cancelRequest(asking, { id, by: { controller } })),
@@ -384,6 +391,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       })
       await watchDrift(ruling)
       await tidyRequests(db, now())
+      const rest = await tendStatutory(holding)
+      if (rest.records > 0) log.info(rest, 'what a law or a hold kept is past its day')
+      await liftAnnounced(lifting)
       const files = await expireIncidents(db)
       if (files > 0) log.info({ files }, 'files of incidents are past their three years')
       if (taken !== undefined) log.info({ taken }, 'housekeeping is done')

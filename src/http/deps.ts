@@ -8,7 +8,9 @@ import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
 import type { DisclosuresApi } from './disclosures-api.ts'
 import type { DoorsApi } from './doors-api.ts'
+import type { HoldsApi } from './holds-api.ts'
 import type { IncidentsApi } from './incidents-api.ts'
+import type { LiftApi } from './lift-api.ts'
 import type { RequestQueueApi } from './request-queue-api.ts'
 import type { RequestsApi } from './requests-api.ts'
 
@@ -51,6 +53,10 @@ export interface HttpDeps {
   readonly requests: RequestsApi
   /** Officers' work on people's requests. */
   readonly requestQueue: RequestQueueApi
+  /** What authorities order to be kept. */
+  readonly holds: HoldsApi
+  /** The end of restrictions. */
+  readonly lift: LiftApi
   /** For other systems: controllers, shop platforms, recipients. */
   readonly rightsDoors: DoorsApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */

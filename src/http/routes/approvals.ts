@@ -7,12 +7,12 @@ import type { Route } from './route.ts'
 import { totp } from './session.ts'
 import { assertionSchema } from './webauthn-schema.ts'
 
-const factorSchema = z
+export const factorSchema = z
   .strictObject({ totp: totp.optional(), assertion: assertionSchema.optional() })
   .refine((given) => given.totp === undefined || given.assertion === undefined, 'send assertion or totp, not both')
   .meta({ id: 'Approval', examples: [{ totp: '123456' }] })
 
-function shownIn({ assertion, totp: code }: z.infer<typeof factorSchema>): ShownFactor {
+export function shownIn({ assertion, totp: code }: z.infer<typeof factorSchema>): ShownFactor {
   if (assertion !== undefined) return { assertion }
   return code === undefined ? undefined : { totp: code }
 }

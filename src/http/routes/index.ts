@@ -13,9 +13,11 @@ import { readDisclosure, reviewDisclosure } from './disclosures-data.ts'
 import { docsPage, openApiDocument } from './docs.ts'
 import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
+import { holdRoutes } from './holds.ts'
 import { hookRoutes } from './hooks.ts'
 import { incidentRoutes } from './incidents.ts'
 import { keyHorizon } from './key-horizon.ts'
+import { liftRoutes } from './lifts.ts'
 import { changeRole, disableOfficer, endSessionsOf, listOfficers } from './officers.ts'
 import { opendsrRoutes } from './opendsr.ts'
 import { healthz, metrics, readyz } from './operators.ts'
@@ -62,6 +64,8 @@ export function createRoutes(deps: HttpDeps): Route[] {
     ...incidentRoutes(deps),
     ...requestRoutes(deps),
     ...requestQueueRoutes(deps),
+    ...liftRoutes(deps),
+    ...holdRoutes(deps),
     ...opendsrRoutes(deps),
     ...hookRoutes(deps),
     healthz(),

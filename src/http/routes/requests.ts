@@ -212,7 +212,7 @@ function setContacts(deps: HttpDeps): Route {
 }
 
 /** Undefined where none was sent; where it stands in both places it must be one. */
-function secretOf({ headers }: IncomingMessage): string | undefined {
+export function secretOf({ headers }: IncomingMessage): string | undefined {
   const bearer = /^bearer +([\w-]{1,128})$/i.exec(headers.authorization?.trim() ?? '')?.[1]
   const own = headers['weir-request-secret']
   const header = typeof own === 'string' && own !== '' ? own : undefined

@@ -14,6 +14,7 @@ export const TEMPLATES = [
   'extended',
   'cancelled',
   'remainder-gone',
+  'restriction-ends', // before it does
   'accessed', // somebody of the shop looked at what is held of them
 ] as const
 export type Template = (typeof TEMPLATES)[number]

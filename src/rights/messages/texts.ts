@@ -173,6 +173,13 @@ const english: Texts = {
       'When we erased your data, a law made us keep a part of it. That time is over, and that part is erased too. We hold nothing about you any more, this address included.',
     ],
   }),
+  'restriction-ends': (facts) => ({
+    subject: 'Your data will be used again',
+    paragraphs: [
+      'At your request we only kept your data and used it for nothing. That ends now: it is used again for what you allow.',
+      `You can object, or withdraw what you allowed, at any time: ${facts.statusUrl}`,
+    ],
+  }),
   accessed: (facts) => ({
     subject: 'Somebody looked at your data',
     paragraphs: [
@@ -271,6 +278,13 @@ const chinese: Texts = {
     subject: '您剩余的信息已删除',
     paragraphs: [
       '此前删除您的信息时，法律要求我们保留其中一部分。保留期限已满，该部分也已删除。我们不再持有关于您的任何信息，包括本邮箱地址。',
+    ],
+  }),
+  'restriction-ends': (facts) => ({
+    subject: '您的信息即将恢复使用',
+    paragraphs: [
+      '应您的请求，您的信息此前已停用、仅保存。停用现在结束：您的信息将恢复用于您同意的用途。',
+      `您可以随时提出反对，或撤回同意：${facts.statusUrl}`,
     ],
   }),
   accessed: (facts) => ({

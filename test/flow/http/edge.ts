@@ -187,6 +187,18 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       acknowledge: async ({ id }): Promise<JsonObject> => ({ id }),
       whatIf: ({ right }): JsonObject => ({ right, regimes: [] }),
     },
+    holds: {
+      place: async (): Promise<JsonObject> => ({}),
+      list: async (): Promise<JsonObject> => ({ holds: [] }),
+      show: async ({ id }): Promise<JsonObject> => ({ id }),
+      extend: async ({ id }): Promise<JsonObject> => ({ id }),
+      askRelease: async ({ id }): Promise<JsonObject> => ({ id }),
+      approveRelease: async ({ id }): Promise<JsonObject> => ({ id }),
+    },
+    lift: {
+      own: async ({ id }): Promise<JsonObject> => ({ requestId: id, liftedAt: null }),
+      byOfficer: async ({ id }): Promise<JsonObject> => ({ requestId: id, liftedAt: null }),
+    },
     rightsDoors: {
       jwks: () => ({ keys: [] }),
       opendsr: {
