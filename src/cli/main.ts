@@ -32,6 +32,12 @@ const commands: readonly (readonly [name: string, description: string, load: () 
   ['migrate', 'apply the database migrations that this version needs', () => import('./migrate.ts')],
   ['source', 'add, change, list and revoke who may send events', () => import('./source.ts')],
   ['token', 'add, list and revoke bearer tokens and machines’ keys for /api', () => import('./token.ts')],
+  [
+    'recipient',
+    'say how outside recipients are told of requests, and see whether they can be',
+    () => import('./recipient.ts'),
+  ],
+  ['controller', 'let other systems send requests of people in', () => import('./controller.ts')],
   ['officer', 'make, list, reset and disable the accounts of officers', () => import('./officer.ts')],
   ['db-url', "print the running database's connection string, as its owner", () => import('./db-url.ts')],
   ['backup', 'copy the embedded database into an empty folder, while it runs', () => import('./backup.ts')],

@@ -4,6 +4,7 @@ import { byteaArray, dateArray, int2Array, int8Array } from '../db/binary-array.
 import { lockSubjects } from '../db/locks.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
+import { resealRegister } from '../destinations/register.ts'
 import { AppError } from '../errors.ts'
 import { type SubjectId, subjectId } from '../event/ids.ts'
 import { type PlacedBlob, readAt, readSubjectBlobs } from '../eventlog/read.ts'
@@ -144,7 +145,7 @@ async function finishOne(deps: RenewDeps, subject: SubjectId, keyVersion: number
 async function resealAll(deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
   const inTurn = (reseal: typeof resealBlobs): Promise<number> =>
     withActiveEpoch(deps.keyring, () => transaction(deps.db, (tx) => reseal(tx, deps, subject, keyVersion)))
-  let done = await inTurn(resealIdentifiers)
+  let done = (await inTurn(resealIdentifiers)) + (await inTurn(resealRegisterOf))
   for (const reseal of [resealBlobs, resealDetailsOf]) {
     let resealed: number
     do {
@@ -153,6 +154,11 @@ async function resealAll(deps: RenewDeps, subject: SubjectId, keyVersion: number
     } while (resealed >= AT_ONCE)
   }
   return done
+}
+
+/** Who received what of them. */
+function resealRegisterOf(tx: Tx, deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
+  return resealRegister(tx, deps.keyring, { subject, keyVersion })
 }
 
 /** What the audit log says of them; its entries commit to what was said, not to how it is sealed. */
