@@ -41,6 +41,17 @@ export interface AskInput {
   readonly browser?: string
   /** The network that asks, already truncated. */
   readonly addressPrefix: string
+  /** What the privacy centre's own session proves, in place of a token. */
+  readonly session?: ProvenSession
+}
+
+/** Who is signed in at the privacy centre: of whom it was proved as a request's own verification does. */
+export interface ProvenSession {
+  readonly proof: Proof
+  /** Verified, every one. */
+  readonly identifiers: readonly GivenIdentifier[]
+  /** Not proved just now. */
+  readonly stale: boolean
 }
 
 export interface Asked {
@@ -101,6 +112,7 @@ async function proofsOf(deps: AskingDeps, input: AskInput, now: number): Promise
   const named: GivenIdentifier = { ...identifier, verified: false }
   const mandate = await mandateOf(deps, input, now)
   const asking = askingOf(deps, input, mandate?.agent)
+  if (input.session !== undefined) return shownBySession(input.session, asking)
   if (mandate !== undefined) return { identifiers: [named], asking, proof: undefined, once: [mandate] }
   const session =
     input.subjectToken === undefined
@@ -124,6 +136,10 @@ async function proofsOf(deps: AskingDeps, input: AskInput, now: number): Promise
   const identifiers = identifier.type === 'user_id' ? [user] : [user, named]
   const stale = session.stale ? { stale: true as const } : {}
   return { identifiers, asking: { ...asking, ...stale }, proof: 'session-token', once: [session] }
+}
+
+function shownBySession({ proof, identifiers, stale }: ProvenSession, asking: Asking): Shown {
+  return { identifiers, asking: stale ? { ...asking, stale: true } : asking, proof, once: [] }
 }
 
 async function mandateOf(
@@ -174,7 +190,8 @@ export function askedTooOften(wait: number): AppError {
   })
 }
 
-async function useOnce(tx: Tx, { once, expiresAt }: Once): Promise<void> {
+/** Throws AppError unauthenticated `used-already` the second time. */
+export async function useOnce(tx: Tx, { once, expiresAt }: Once): Promise<void> {
   const { rowCount } = await tx.$client.query(
     `insert into weir.request_token (token_hash, expires_at, used_at) values ($1, $2, clock_timestamp())
      on conflict (token_hash) do nothing`,

@@ -24,7 +24,8 @@ const TOLERANCE_S = 5
 const TYPES: ReadonlySet<unknown> = new Set([undefined, 'JWT', 'dsr-session+jwt'])
 
 interface Checking {
-  readonly right: Right
+  /** `session`: the person signs in at the privacy centre, for all of them; a token for one right is none for that. */
+  readonly right: Right | 'session'
   readonly publicUrl: string
   /** Milliseconds since 1970. */
   readonly now: number
