@@ -29,7 +29,7 @@ export interface Proven {
   readonly secret: string | undefined
 }
 
-type Outcome = Proven | 'wrong' | 'other-browser' | 'too-many'
+type Outcome = Proven | 'wrong' | 'too-old' | 'other-browser' | 'too-many'
 
 /**
  * Takes the proof that was asked for. A code goes with the request's secret; a link works in the browser that asked, and
@@ -46,6 +46,7 @@ export async function proveRequest(deps: AskingDeps, proving: Proving): Promise<
   )
   if (outcome === 'wrong')
     throw 'code' in proving.shown || proving.secret !== undefined ? codeWrong() : requestUnknown()
+  if (outcome === 'too-old') throw codeWrong()
   if (outcome === 'other-browser') throw otherBrowser()
   if (outcome === 'too-many') throw tooManyTries(TRIED.ms)
   deps.told()
@@ -63,9 +64,10 @@ async function proveIn(tx: Tx, deps: AskingDeps, { id, secret, shown, browser }:
     const refused = await counted(tx, deps, keys, id, now)
     if (refused !== undefined) return refused
   }
-  const proof = proofOf(keys, await readProofs(tx, id), shown, now)
+  const proof = proofOf(keys, await readProofs(tx, id), shown)
   if (proof === undefined) return 'wrong'
   if (!mayProve(request)) throw notNow()
+  if (proof.usedAt !== undefined || proof.expiresAt <= now) return 'too-old'
   if (!inItsBrowser(keys, proof, browser)) return 'other-browser'
   const found = await look(tx, deps.keyring, request)
   const contact = await stillOnFile(tx, deps, request, found, proof)
