@@ -56,6 +56,8 @@ import { createTellers, type Tellers } from './pipeline/tellers.ts'
 import { withVersion } from './policy/compile.ts'
 import { type LoadedPolicy, loadPolicy } from './policy/load.ts'
 import { activateVersion, activeVersion, createPolicyArchive, registerPolicy } from './policy/registry.ts'
+import { createPrivacyCentre } from './privacy/center.ts'
+import { readShopTexts } from './privacy/shop-texts.ts'
 import type { Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
 import { readRuling } from './retention/ruling.ts'
@@ -137,6 +139,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   await refuseForgotten(db, ledger, log)
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
   const channels = await loadChannels(config.policyDir)
+  const shopTexts = await readShopTexts(config.policyDir)
   const modules = options.modules ?? [attributionWith(channels), recommendation]
   refuseUnhosted(loaded, modules)
   let active = await activate(db, loaded, now)
@@ -215,6 +218,10 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { coolingHours } = config.rights
   const ways = { mail: options.smtpUrl !== undefined && config.mail !== undefined, sms: options.sms !== undefined }
   const told = (): void => rights.nudge()
+  const mailer =
+    options.smtpUrl === undefined || config.mail === undefined
+      ? undefined
+      : createMailer({ smtpUrl: options.smtpUrl, from: config.mail.from })
   const messages = createMessageWorker({
     db,
     keyring,
@@ -222,10 +229,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     now,
     log,
     sms: options.sms,
-    mailer:
-      options.smtpUrl === undefined || config.mail === undefined
-        ? undefined
-        : createMailer({ smtpUrl: options.smtpUrl, from: config.mail.from }),
+    mailer,
   })
   const outside = await createOutside({
     db,
@@ -328,6 +332,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     rightsDoors: outside.doors({
       due: told,
       cancel: async (id, controller) => void (await cancelRequest(asking, { id, by: { controller } })),
+    }),
+    privacy: createPrivacyCentre({
+      ...asking,
+      sequencer,
+      consent,
+      holders: hosted,
+      pseudonymisers,
+      recommendation,
+      mailer,
+      sms: options.sms,
+      texts: shopTexts,
     }),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const

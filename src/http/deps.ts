@@ -11,6 +11,7 @@ import type { DoorsApi } from './doors-api.ts'
 import type { HoldsApi } from './holds-api.ts'
 import type { IncidentsApi } from './incidents-api.ts'
 import type { LiftApi } from './lift-api.ts'
+import type { PrivacyApi } from './privacy-api.ts'
 import type { RequestQueueApi } from './request-queue-api.ts'
 import type { RequestsApi } from './requests-api.ts'
 
@@ -59,6 +60,8 @@ export interface HttpDeps {
   readonly lift: LiftApi
   /** For other systems: controllers, shop platforms, recipients. */
   readonly rightsDoors: DoorsApi
+  /** The pages below /privacy. */
+  readonly privacy: PrivacyApi
   /** Somebody known who asked for what they may not: entered in the audit log before it resolves. */
   recordRefusal(input: { actor: Actor; action: string; route: string }): Promise<void>
   readonly health: { ready(): Promise<Readiness> }

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream'
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express'
 import helmet from 'helmet'
 import { AppError } from '../errors.ts'
@@ -10,6 +11,7 @@ import { helmetOptions } from './headers.ts'
 import type { Edge } from './ingest.ts'
 import { readInput } from './input.ts'
 import { MAX_PARTS, parseJson } from './json.ts'
+import { privacyPages } from './privacy-pages.ts'
 import { ingestProblemOf, methodNotAllowed, notFound, PROBLEM_TYPE, type ProblemAnswer, problemOf } from './problem.ts'
 import { createRoutes } from './routes/index.ts'
 import type { Answer, Input, Route } from './routes/route.ts'
@@ -24,6 +26,7 @@ export function createRouter(edge: Edge): express.Express {
   app.disable('etag') // a tag of an answer about a person would let caches tell two answers apart
   app.set('query parser', 'simple')
   app.set('case sensitive routing', true)
+  app.use('/privacy', helmet(helmetOptions.pages), privacyPages(edge))
   const routes = createRoutes(edge.deps)
   for (const route of routes) mount(app, edge, route)
   for (const [path, methods] of methodsByPath(routes)) {
@@ -105,7 +108,11 @@ async function bodyOf(route: Route, request: Request): Promise<unknown> {
 function send(response: Response, answer: Answer): void {
   response.status(answer.status ?? 200).set('Cache-Control', 'no-store')
   if (answer.headers !== undefined) response.set(answer.headers)
-  if (answer.text === undefined) response.json(answer.json ?? {})
+  if (answer.stream !== undefined) {
+    response.type(answer.type ?? 'application/octet-stream')
+    // Whoever hangs up has ended it, and one that breaks off is seen to have: neither is an error of this answer.
+    pipeline(answer.stream, response, () => undefined)
+  } else if (answer.text === undefined) response.json(answer.json ?? {})
   else response.type(answer.type ?? 'text/plain; charset=utf-8').send(answer.text)
 }
 

@@ -211,6 +211,7 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       shopify: async () => undefined,
       recipientCallback: async () => undefined,
     },
+    privacy: { answer: async () => ({ status: 200, headers: { 'Content-Type': 'text/html' }, body: '' }) },
     async recordRefusal(input) {
       edge.refusals.push(input)
     },
