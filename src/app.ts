@@ -62,6 +62,7 @@ import type { Pseudonymiser } from './protect/pseudonymise.ts'
 import { maintain } from './retention/maintain.ts'
 import { readRuling } from './retention/ruling.ts'
 import { createDriftWatch } from './retention/watch-drift.ts'
+import { createExports } from './rights/access/desk.ts'
 import { createAsking } from './rights/asking.ts'
 import type { AskingDeps } from './rights/asking-deps.ts'
 import { cancelRequest } from './rights/cancel.ts'
@@ -318,6 +319,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     }),
     incidents: createIncidents({ db, keyring, audit, policies, now }),
     requests: createAsking(asking),
+    exports: createExports({ ...rights.deps, told }),
     requestQueue: createRequestQueue({
       db,
       keyring,

@@ -8,6 +8,7 @@ import type { CompiledPolicy } from '../policy/compiled.ts'
 import type { AuditApi, AuditQuery } from './audit-api.ts'
 import type { DisclosuresApi } from './disclosures-api.ts'
 import type { DoorsApi } from './doors-api.ts'
+import type { ExportsApi } from './exports-api.ts'
 import type { HoldsApi } from './holds-api.ts'
 import type { IncidentsApi } from './incidents-api.ts'
 import type { LiftApi } from './lift-api.ts'
@@ -52,6 +53,8 @@ export interface HttpDeps {
   readonly incidents: IncidentsApi
   /** People's own requests. */
   readonly requests: RequestsApi
+  /** What people download. */
+  readonly exports: ExportsApi
   /** Officers' work on people's requests. */
   readonly requestQueue: RequestQueueApi
   /** What authorities order to be kept. */

@@ -1,3 +1,4 @@
+import { ACCESS_STEPS } from './access/steps.ts'
 import { CORRECTION_STEPS } from './correction.ts'
 import { ERASURE_STEPS } from './erasure/steps.ts'
 import { OBJECTION_STEPS } from './objection.ts'
@@ -7,8 +8,8 @@ import type { Step } from './step.ts'
 
 /** What carries each right out, step by step. An export is composed when it is downloaded: nothing of it is stored. */
 export const EXECUTORS: Readonly<Record<Right, readonly Step[]>> = {
-  access: [],
-  portability: [],
+  access: ACCESS_STEPS,
+  portability: ACCESS_STEPS,
   correction: CORRECTION_STEPS,
   erasure: ERASURE_STEPS,
   restriction: RESTRICTION_STEPS,

@@ -11,6 +11,7 @@ import { explainDecision } from './decisions.ts'
 import { askDisclosure, listDisclosures, showDisclosure } from './disclosures.ts'
 import { readDisclosure, reviewDisclosure } from './disclosures-data.ts'
 import { docsPage, openApiDocument } from './docs.ts'
+import { exportRoutes } from './exports.ts'
 import { frontPage } from './front.ts'
 import { gpcStatement } from './gpc-statement.ts'
 import { holdRoutes } from './holds.ts'
@@ -63,6 +64,7 @@ export function createRoutes(deps: HttpDeps): Route[] {
     ...disclosureRoutes(deps),
     ...incidentRoutes(deps),
     ...requestRoutes(deps),
+    ...exportRoutes(deps),
     ...requestQueueRoutes(deps),
     ...liftRoutes(deps),
     ...holdRoutes(deps),

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { z } from 'zod'
 import type { Source } from '../../event/event.ts'
 import type { Actor, Role } from '../../officers/roles.ts'
@@ -24,7 +25,9 @@ export interface Answer {
   readonly status?: number
   readonly json?: object
   readonly text?: string
-  /** Content type of `text`. */
+  /** Sent as it is made; ends the connection where it breaks. */
+  readonly stream?: Readable
+  /** Content type of `text` or `stream`. */
   readonly type?: string
   readonly headers?: Readonly<Record<string, string>>
 }

@@ -77,6 +77,7 @@ function addressOf(
 /** Of two that wait the older may tell of what is over. */
 function isOutdated({ template }: QueuedMessage, { state }: Request): boolean {
   if (template === 'proof') return state !== 'identity_pending'
+  if (template === 'download-code') return state !== 'completed'
   if (template === 'erasure-begins') return state !== 'cooling_off'
   return template === 'received' && state === 'cancelled'
 }
@@ -86,7 +87,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
   const keys = askingKeys(keyring.tokenKey)
   const links = linksOf(publicUrl, request.id)
   const proof = message.proof === undefined ? undefined : await proofSentNow(db, message.proof, now())
-  if (message.template === 'proof' && proof === undefined) return undefined
+  if ((message.template === 'proof' || message.template === 'download-code') && proof === undefined) return undefined
   const token = proof && tokenOf(keys, proof)
   const [agent, words, retained] = [
     (await readContent(db, keyring, request.id, 'asking'))?.agent,

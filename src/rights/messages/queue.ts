@@ -11,6 +11,7 @@ export const TEMPLATES = [
   'done',
   'refused',
   'download-ready',
+  'download-code', // before it is handed out
   'extended',
   'cancelled',
   'remainder-gone',

@@ -78,6 +78,10 @@ function askedZh({ agent, right }: Facts): string {
     : `${agent} 代您向我们提出请求：${RIGHT_ZH[right]}。`
 }
 
+function codeOf({ proof }: Facts, words: string): readonly string[] {
+  return proof !== undefined && 'code' in proof ? [words, proof.code] : []
+}
+
 const english: Texts = {
   proof: (facts) => ({
     subject: 'Please confirm your request',
@@ -147,6 +151,17 @@ const english: Texts = {
       'What is held about you is ready to be downloaded, for 7 days. You are asked once more who you are before it is handed out.',
       `Download it here: ${facts.statusUrl}`,
       'It is not attached: mail is read by more people than you.',
+    ],
+  }),
+  'download-code': (facts) => ({
+    subject: 'The code for your download',
+    paragraphs: [
+      'Somebody who follows your request wants to download what is held about you.',
+      ...codeOf(
+        facts,
+        'If that is you, type this code there. It is good for 15 minutes. Tell it to nobody: we never ask for it.',
+      ),
+      'If it is not you, do nothing: nothing is handed out. Then somebody else may know the secret of your request: ask us to end it.',
     ],
   }),
   extended: (facts) => ({
@@ -256,6 +271,14 @@ const chinese: Texts = {
       '我们不以附件发送：邮件可能被他人看到。',
     ],
   }),
+  'download-code': (facts) => ({
+    subject: '下载您信息的验证码',
+    paragraphs: [
+      '有人在查看您的请求，并要下载我们持有的关于您的信息。',
+      ...codeOf(facts, '如果是您本人，请在该页面输入以下验证码，15 分钟内有效。请勿告诉任何人，我们不会向您索要。'),
+      '如果不是您本人，无需操作，不会提供任何信息。此时可能有他人知道您请求的密码，请联系我们终止该请求。',
+    ],
+  }),
   extended: (facts) => ({
     subject: '您的请求需要更长时间',
     paragraphs: [
@@ -312,6 +335,9 @@ function shortEnglish(template: Template, { proof, coolingUntil, cancelUrl, stat
   if (template === 'proof' && proof !== undefined && 'code' in proof) {
     return `${proof.code} confirms your data request, for 15 minutes. Not you? Ignore this, and tell it to nobody.`
   }
+  if (template === 'download-code' && proof !== undefined && 'code' in proof) {
+    return `${proof.code} is the code for your download, for 15 minutes. Not you? Ignore this, and tell it to nobody.`
+  }
   if (template === 'erasure-begins')
     return `Your data is erased after ${coolingUntil ?? 'a day'}. Stop it: ${cancelUrl}`
   return `There is news of your data request: ${statusUrl}`
@@ -320,6 +346,9 @@ function shortEnglish(template: Template, { proof, coolingUntil, cancelUrl, stat
 function shortChinese(template: Template, { proof, coolingUntil, cancelUrl, statusUrl }: Facts): string {
   if (template === 'proof' && proof !== undefined && 'code' in proof) {
     return `验证码 ${proof.code}，用于确认您的个人信息请求，15 分钟内有效。非本人请忽略，切勿告诉他人。`
+  }
+  if (template === 'download-code' && proof !== undefined && 'code' in proof) {
+    return `验证码 ${proof.code}，用于下载您的个人信息，15 分钟内有效。非本人请忽略，切勿告诉他人。`
   }
   if (template === 'erasure-begins') return `您的信息将于 ${coolingUntil ?? '一天'} 后删除。撤回：${cancelUrl}`
   return `您的个人信息请求有新进展：${statusUrl}`

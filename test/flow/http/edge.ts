@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { type Db, openPool } from '../../../src/db/pool.ts'
 import type { JsonObject, Outcome } from '../../../src/event/event.ts'
 import { PURPOSES } from '../../../src/event/purpose.ts'
@@ -176,6 +177,10 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       cancel: async ({ id }): Promise<JsonObject> => ({ requestId: id }),
       resend: async ({ id }): Promise<JsonObject> => ({ requestId: id }),
       setContacts: async (): Promise<JsonObject> => ({ set: [] }),
+    },
+    exports: {
+      askCode: async () => undefined,
+      download: async () => ({ name: 'weir-access.zip', archive: Readable.from([Buffer.from('PK')]) }),
     },
     requestQueue: {
       list: async (): Promise<JsonObject> => ({ requests: [], next: null }),
