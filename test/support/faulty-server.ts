@@ -37,7 +37,12 @@ export interface FaultyServer {
 }
 
 /** A real HTTP server for a service that we cannot run here: `answer` is the service, faults come before it. */
-export async function startFaultyServer(contentType: string, answer: (asked: Asked) => Answer): Promise<FaultyServer> {
+export async function startFaultyServer(
+  contentType: string,
+  answer: (asked: Asked) => Answer,
+  /** Headers over the bytes of an answer, such as its signature. */
+  over: (body: Buffer) => Record<string, string> = () => ({}),
+): Promise<FaultyServer> {
   const asked: Asked[] = []
   const faults: { fault: Fault; left: number; only: (asked: Asked) => boolean }[] = []
   const server = createServer((request, response) => {
@@ -54,8 +59,9 @@ export async function startFaultyServer(contentType: string, answer: (asked: Ask
       const hit = faults.find((next) => next.left > 0 && next.only(one))
       if (hit !== undefined) hit.left--
       const send = (status: number, body: unknown, headers: Record<string, string> = {}): void => {
-        response.writeHead(status, { 'content-type': contentType, ...headers })
-        response.end(body === undefined ? '' : JSON.stringify(body))
+        const bytes = Buffer.from(body === undefined ? '' : JSON.stringify(body))
+        response.writeHead(status, { 'content-type': contentType, ...over(bytes), ...headers })
+        response.end(bytes)
       }
       const served = (): void => {
         const { status, body } = answer(one)
