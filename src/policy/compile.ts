@@ -7,6 +7,7 @@ import type {
   EventRule,
   FieldClass,
   KeyTimes,
+  Means,
   RetentionRules,
   Route,
 } from './compiled.ts'
@@ -44,6 +45,7 @@ export function compile(source: PolicySource): CompiledPolicy {
     ...(document.linkability === undefined ? {} : { maxLinkable: document.linkability.max_share }),
     events: new Map(eventList.map((rule) => [rule.key, rule])),
     eventList,
+    meansOf: meansOf(document),
     purposeAt: byPurpose((purpose) => tree.keyAt(['purposes', purpose])),
   }
   return freeze({ ...policy, fingerprint: fingerprintOf(policy) })
@@ -178,11 +180,23 @@ function sortedEntries<T>(record: Readonly<Record<string, T>>): [string, T][] {
 
 /** xxh3-128 of the canonical JSON: keys sorted, places in the text and the version left out. A fingerprint, no proof. */
 function fingerprintOf(policy: Omit<CompiledPolicy, 'fingerprint'>): string {
-  const { version: _, purposeAt: __, events: ___, ...meaning } = policy
+  const { version: _, purposeAt: __, events: ___, meansOf: ____, ...meaning } = policy
   return xxh3
     .xxh128(JSON.stringify(canonical(meaning)))
     .toString(16)
     .padStart(32, '0')
+}
+
+/** What is said in one language is said to everybody. */
+function meansOf({ purposes }: PolicyDocument): CompiledPolicy['meansOf'] {
+  const stated = PURPOSES.flatMap((purpose): [Purpose, Means][] => {
+    const { means } = purposes[purpose]
+    if (means === undefined) return []
+    if (typeof means === 'string') return [[purpose, { 'zh-CN': means, en: means }]]
+    const said = Object.entries(means).filter(([, words]) => words !== undefined)
+    return [[purpose, Object.fromEntries(said) as Means]]
+  })
+  return Object.fromEntries(stated)
 }
 
 function canonical(value: unknown): unknown {

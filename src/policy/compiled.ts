@@ -1,6 +1,9 @@
 import type { JsonObject } from '../event/event.ts'
 import type { Purpose, PurposeMask } from '../event/purpose.ts'
 
+/** A sentence for people, by language. */
+export type Means = Readonly<Partial<Record<'zh-CN' | 'en', string>>>
+
 /** Legal basis of a purpose. Only `consent` waits for a grant; legitimate interest does not exist under PIPL. */
 export type Basis = 'consent' | 'contract' | 'legal-duty'
 
@@ -136,6 +139,8 @@ export interface CompiledPolicy {
   readonly events: ReadonlyMap<string, EventRule>
   /** Sorted by key, so that an index means the same whatever the order in the text. */
   readonly eventList: readonly EventRule[]
+  /** What people are told of each purpose, in the policy's own words; they decide nothing. */
+  readonly meansOf: Readonly<Partial<Record<Purpose, Means>>>
   /** Where the text states each purpose and its basis. */
   readonly purposeAt: Readonly<Record<Purpose, Where>>
 }

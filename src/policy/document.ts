@@ -25,13 +25,20 @@ const NAME = /^[a-z][a-z0-9_]{0,30}$/
 const nameFix = 'write a name of lower-case letters, digits and _, at most 31, starting with a letter'
 const name = z.string(nameFix).regex(NAME, nameFix)
 
+const sentence = text('write in a sentence what the data is used for', 500)
+
 export const BASES = ['consent', 'contract', 'legal-duty', 'legitimate-interest'] as const
 
 const purpose = entries('write `{basis: consent}` and what else holds for the purpose', {
   // Read as well, so that the law can say why not; never proposed.
   basis: z.enum(BASES, `write one of ${BASES.filter((basis) => basis !== 'legitimate-interest').join(', ')}`),
-  /** For the reader; shown nowhere. */
-  means: text('write in a sentence what the data is used for', 500).optional(),
+  /** What people are told that it is for: in one language for all, or in each. */
+  means: z
+    .union(
+      [sentence, entries('write `{zh-CN: …, en: …}`', { 'zh-CN': sentence.optional(), en: sentence.optional() })],
+      'write in a sentence what the data is used for, or `{zh-CN: …, en: …}`',
+    )
+    .optional(),
   /** Sec-GPC: 1 refuses it. */
   gpc: flag.optional(),
   categories: z
