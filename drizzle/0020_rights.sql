@@ -285,7 +285,7 @@ create schema statutory;
 grant usage on schema statutory to weir_statutory;
 create table statutory.remainder (
   remainder_id uuid primary key,   -- its key: weir.subject_key under this id
-  ground text not null,            -- the law, as the policy names it, or `hold`
+  ground text not null,            -- the law as the policy names it, or the authority of the hold
   hold_id uuid,
   classes text[] not null,
   until date not null,             -- the last of its records goes then
@@ -319,29 +319,12 @@ create table statutory.hold (
 );
 create table statutory.hold_person (
   hold_id uuid not null references statutory.hold on delete cascade,
-  subject_id uuid not null,
+  subject_id uuid not null, -- once the person is erased, the id of the request that erased them
   primary key (hold_id, subject_id)
 );
 create index hold_person_by_subject on statutory.hold_person (subject_id);
 grant select, insert, update, delete on statutory.remainder, statutory.record, statutory.hold_person to weir_statutory;
 grant select, insert, update on statutory.hold to weir_statutory;
-
--- What a statute keeps of somebody lies, past its use, in partitions that were detached, where the gateway cannot look:
--- an erasure sets it aside from there too. For the role that keeps the remainder, and for nobody else.
-create function weir.detached_content(subject uuid) returns table (class_id smallint, due date, pos bigint, bytes bytea)
-language plpgsql stable security definer set search_path = weir, pg_temp as $$
-declare
-  part text;
-begin
-  for part in select r.part from weir.retained_partition r where r.class is not null and r.state <> 'attached' loop
-    return query execute format('select s.class_id, s.due, s.pos, s.bytes from weir.%I s where s.subject_id = $1', part)
-      using subject;
-  end loop;
-end
-$$;
-revoke execute on function weir.detached_content(uuid) from public;
-grant usage on schema weir to weir_statutory;
-grant execute on function weir.detached_content(uuid) to weir_statutory;
 
 -- What somebody struck out of what recommendations go by.
 create table weir.struck_tag (
@@ -539,7 +522,7 @@ end
 $$;
 
 -- What lies of a person in partitions that are kept apart: how much, for whoever lists everything; and itself, for the
--- person alone, who asks for a copy. Nobody reads it but under the role of what statutes keep.
+-- person, who asks for a copy, or for what an erasure sets aside. Nobody reads it but under the role of what statutes keep.
 create function weir.detached_of(subjects uuid[]) returns table (class text, n bigint, first date, last date)
 language plpgsql stable security definer set search_path = weir, pg_temp as $$
 declare
@@ -570,4 +553,5 @@ begin
 end
 $$;
 revoke execute on function weir.detached_of(uuid[]), weir.detached_page(uuid[], bigint, bigint) from public;
+grant usage on schema weir to weir_statutory;
 grant execute on function weir.detached_of(uuid[]), weir.detached_page(uuid[], bigint, bigint) to weir_statutory;

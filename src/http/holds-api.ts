@@ -26,7 +26,7 @@ interface Act {
  * audit log before it resolves.
  */
 export interface HoldsApi {
-  /** Throws AppError not-found `nobody-known`, invalid `hold-too-long`, `unknown-class`. */
+  /** Throws AppError not-found `nobody-known`, conflict `erasure-under-way`, invalid `hold-too-long`, `unknown-class`. */
   place(input: HoldAsked & { readonly by: By }): Promise<JsonObject>
   list(input: { readonly by: By; readonly limit: number }): Promise<JsonObject>
   /** With what a second officer signs, where a release waits for one. Throws AppError not-found. */

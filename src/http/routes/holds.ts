@@ -51,6 +51,7 @@ function placeHold(deps: HttpDeps): Route {
     answers: {
       201: { description: 'The hold.', schema: holdSchema },
       404: { description: 'Nobody is known by this identifier.' },
+      409: { description: 'The person is being erased at this moment.' },
       ...behind,
     },
     access: {

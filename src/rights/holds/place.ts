@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { appendEntriesAbout } from '../../audit/log.ts'
+import { uuidArray } from '../../db/binary-array.ts'
+import { lockSubjects } from '../../db/locks.ts'
 import type { Tx } from '../../db/pool.ts'
 import { transaction } from '../../db/transaction.ts'
 import { AppError } from '../../errors.ts'
@@ -22,7 +24,7 @@ const LONGEST_DAYS = 366
 /**
  * Places a hold on what is held of one person, in some field classes: at once a copy is set aside, so that neither
  * retention nor a withdrawal nor an erasure takes it, and what comes later is added to it. The person keeps every other
- * right. Throws AppError not-found `nobody-known`, invalid `hold-too-long`, `unknown-class`.
+ * right. Throws AppError not-found `nobody-known`, conflict `erasure-under-way`, invalid `hold-too-long`, `unknown-class`.
  * @returns the hold's id
  */
 export async function placeHold(deps: HoldDeps, by: By, asked: HoldAsked): Promise<string> {
@@ -34,7 +36,7 @@ export async function placeHold(deps: HoldDeps, by: By, asked: HoldAsked): Promi
       withActiveEpoch(keyring, () => transaction(db, (tx) => placeIn(tx, deps, by, asked))),
     )
   } catch (error) {
-    if (error instanceof AppError && error.code === 'nobody-known') {
+    if (error instanceof AppError && (error.kind === 'not-found' || error.kind === 'conflict')) {
       const more = { refused: error.code }
       await deps.audit.append(entryOf(by, { action: 'hold.place', caseId: asked.caseId, outcome: 'refused', more }))
     }
@@ -48,6 +50,8 @@ async function placeIn(tx: Tx, deps: HoldDeps, by: By, asked: HoldAsked): Promis
   if (subjects.length === 0) {
     throw new AppError('not-found', 'Nobody is known by this identifier.', { code: 'nobody-known' })
   }
+  await lockSubjects(tx, subjects) // an erasure of theirs sees this hold, or is seen here
+  await refuseTooLate(tx, subjects)
   const id = randomUUID()
   const hold = { id, authority, reference, scope: [...new Set(scope)].sort(), expiresOn }
   const placed = { ...hold, placedBy: actorOf(by), placedAt: new Date(deps.now()) }
@@ -57,6 +61,17 @@ async function placeIn(tx: Tx, deps: HoldDeps, by: By, asked: HoldAsked): Promis
   const more = { scope: hold.scope, until: expiresOn }
   await appendEntriesAbout(tx, deps, [entryOf(by, { id, action: 'hold.place', caseId, outcome: 'done', more, about })])
   return id
+}
+
+/** An erasure that has set aside what stays goes to its end: there is nothing that could be kept any more. */
+async function refuseTooLate(tx: Tx, subjects: readonly SubjectId[]): Promise<void> {
+  const { rows } = await tx.$client.query(
+    `select from weir.request_person p join weir.request r using (request_id)
+     where p.subject_id = any($1::uuid[]) and r."right" = 'erasure' and r.step is not null and r.closed_at is null limit 1`,
+    [uuidArray(subjects)],
+  )
+  if (rows.length === 0) return
+  throw new AppError('conflict', 'The person is being erased at this moment.', { code: 'erasure-under-way' })
 }
 
 /** Adds to a hold's copy what is there of its scope and not in it yet. */

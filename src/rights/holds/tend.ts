@@ -1,3 +1,4 @@
+import { uuidArray } from '../../db/binary-array.ts'
 import type { Tx } from '../../db/pool.ts'
 import { transaction } from '../../db/transaction.ts'
 import { subjectId } from '../../event/ids.ts'
@@ -40,5 +41,27 @@ async function tendOne(tx: Tx, deps: HoldDeps, id: string): Promise<void> {
     return
   }
   const people = await asStatutory(tx, () => peopleOf(tx, id))
-  await copyInto(tx, deps, hold, await stillThere(tx, people.map(subjectId)))
+  const there = await stillThere(tx, people.map(subjectId))
+  await copyInto(tx, deps, hold, there)
+  await forgetGone(
+    tx,
+    id,
+    people.filter((one) => !there.includes(subjectId(one))),
+  )
+}
+
+/** Who was forgotten because nobody saw them for long: what is kept of them stays, and names them no more. */
+async function forgetGone(tx: Tx, id: string, gone: readonly string[]): Promise<void> {
+  const { rows } = await tx.$client.query<{ id: string }>(
+    `select g.id from unnest($1::uuid[]) as g(id)
+     where not exists (select from weir.request r where r.request_id = g.id)`,
+    [uuidArray(gone)],
+  )
+  if (rows.length === 0) return
+  await asStatutory(tx, () =>
+    tx.$client.query('delete from statutory.hold_person where hold_id = $1 and subject_id = any($2::uuid[])', [
+      id,
+      uuidArray(rows.map((row) => row.id)),
+    ]),
+  )
 }

@@ -25,7 +25,10 @@ const COLUMNS = `h.hold_id as id, h.number, h.authority, h.reference, h.scope, t
   h.release_asked_by as "releaseAskedBy", to_char(h.release_asked_at at time zone 'UTC', ${ISO}) as "releaseAskedAt",
   h.released_by as "releasedBy", to_char(h.released_at at time zone 'UTC', ${ISO}) as "releasedAt"`
 
-/** Holds that bind on a day over any of these: subjects, or the request that erased them. Caller: weir_statutory. */
+/**
+ * Holds that bind on a day over any of these: subjects, or the request that erased them. Locked: nobody else adds to what
+ * they keep before the transaction's end. Caller: weir_statutory.
+ */
 export async function holdsOver(
   tx: Tx,
   ids: readonly string[],
@@ -35,7 +38,7 @@ export async function holdsOver(
     `select ${COLUMNS}, p.whom from statutory.hold h join (
        select hold_id, array_agg(subject_id::text) as whom from statutory.hold_person
        where subject_id = any($1::uuid[]) group by hold_id) p using (hold_id)
-     where h.released_at is null and h.expires_on > $2::date order by h.number`,
+     where h.released_at is null and h.expires_on > $2::date order by h.number for update of h`,
     [ids, today],
   )
   return rows

@@ -103,7 +103,10 @@ export interface DetachedRow {
 }
 
 export async function detachedContent(tx: Tx, subject: string): Promise<DetachedRow[]> {
-  const { rows } = await tx.$client.query<DetachedRow>('select * from weir.detached_content($1)', [subject])
+  const { rows } = await tx.$client.query<DetachedRow>(
+    `select class_id, due, pos, bytes from weir.detached_page(array[$1::uuid], 0, 9223372036854775807)`,
+    [subject],
+  )
   return rows
 }
 

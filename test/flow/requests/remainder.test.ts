@@ -139,7 +139,7 @@ describe('nobody but the role of the remainder', () => {
           'delete from statutory.record',
           'update statutory.hold set scope = scope',
           `insert into statutory.hold_person values (gen_random_uuid(), gen_random_uuid())`,
-          `select * from weir.detached_content(gen_random_uuid())`,
+          `select * from weir.detached_page(array[gen_random_uuid()], 0, 1)`,
         ]) {
           await superuser.query(`begin; set local role ${role}`)
           const error = await superuser.query(what).then(
@@ -159,7 +159,9 @@ describe('nobody but the role of the remainder', () => {
     await expect(weir.db.$client.query('select count(*) from statutory.record')).rejects.toMatchObject({
       code: '42501',
     })
-    await expect(weir.db.$client.query('select weir.detached_content(gen_random_uuid())')).rejects.toMatchObject({
+    await expect(
+      weir.db.$client.query('select weir.detached_page(array[gen_random_uuid()], 0, 1)'),
+    ).rejects.toMatchObject({
       code: '42501',
     })
   })
