@@ -6,7 +6,6 @@ import { readTombstones } from '../../identity/tombstones.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { readContent } from '../content.ts'
 import { requestOf } from '../rows.ts'
-import { holdsOver } from '../statutory/hold-rows.ts'
 import { asStatutory } from '../statutory/rows.ts'
 import type { Refs } from './refs.ts'
 import type { AccessDocument } from './schema.ts'
@@ -120,12 +119,19 @@ async function saidIn(tx: Tx, keyring: Keyring, id: string): Promise<Said> {
 
 /** Holds over the person that bind today. The authority's file number is the authority's, and is not told. */
 export async function readHolds(tx: Tx, { subjects }: Whose, today: string): Promise<AccessDocument['holds']> {
-  const holds = await asStatutory(tx, () => holdsOver(tx, subjects, today))
-  return holds.map(({ authority, scope, placedAt, expiresOn }) => ({
+  const { rows } = await asStatutory(tx, () =>
+    tx.$client.query<{ authority: string; scope: string[]; placed_at: Date; expires_on: string }>(
+      `select h.authority, h.scope, h.placed_at, h.expires_on from statutory.hold h
+       where h.released_at is null and h.expires_on > $2::date and h.hold_id in (
+         select hold_id from statutory.hold_person where subject_id = any($1::uuid[])) order by h.number`,
+      [uuidArray(subjects), today],
+    ),
+  )
+  return rows.map(({ authority, scope, placed_at, expires_on }) => ({
     authority,
-    classes: [...scope],
-    placedAt,
-    until: expiresOn,
+    classes: scope,
+    placedAt: placed_at.toISOString(),
+    until: expires_on,
   }))
 }
 
