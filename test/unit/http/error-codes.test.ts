@@ -6,6 +6,13 @@ import { expect, test } from 'vitest'
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** What a request can reach; what only a start or a command can throw is no answer over HTTP. */
 const FOLDERS = ['http', 'consent', 'identity', 'pipeline', 'totals', 'audit', 'officers']
+/** What people do with their requests; what officers and other systems are told stands in their own pages. */
+const OF_PEOPLE = [
+  'create.ts',
+  'asking.ts',
+  'present-secret.ts',
+  ...['prove', 'resend', 'mandate', 'session-token'].map((one) => `verify/${one}.ts`),
+]
 const OF_COMMANDS = [
   'src/audit/export-folder.ts',
   'src/audit/leading.ts', // nobody who asks is told why the log is not signed
@@ -22,7 +29,8 @@ async function sources(): Promise<string[]> {
       (await readdir(join(ROOT, 'src', folder), { recursive: true })).map((name) => `src/${folder}/${name}`),
     ),
   )
-  return [...all.flat(), 'src/keys/keyring.ts'].filter((name) => name.endsWith('.ts') && !OF_COMMANDS.includes(name))
+  const own = ['src/keys/keyring.ts', ...OF_PEOPLE.map((name) => `src/rights/${name}`)]
+  return [...all.flat(), ...own].filter((name) => name.endsWith('.ts') && !OF_COMMANDS.includes(name))
 }
 
 /** The code of each `new AppError(kind, message, { code })` and of each `problem(status, code, …)`. */
