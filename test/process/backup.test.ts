@@ -114,7 +114,12 @@ test('restore refuses a data directory with a database, a changed backup and hal
 })
 
 test('with a server of their own, people are told to use its tools', () => {
-  const secrets = { databaseUrl: 'postgres://db.example/weir', smtpUrl: undefined, keysPassphrase: undefined, smsSecret: undefined }
+  const secrets = {
+    databaseUrl: 'postgres://db.example/weir',
+    smtpUrl: undefined,
+    keysPassphrase: undefined,
+    smsSecret: undefined,
+  }
   expect(() => refuseServer(secrets)).toThrow("the provider's own tools")
 })
 
