@@ -10,6 +10,7 @@ import type { SubjectId } from '../event/ids.ts'
 import { bitOf } from '../event/purpose.ts'
 import type { ActivePolicy } from '../eventlog/partitions.ts'
 import { confirmedDevices } from '../identity/read.ts'
+import { withActiveEpoch } from '../keys/subject-keys.ts'
 import type { Module } from '../modules/module.ts'
 import {
   type Answer,
@@ -21,6 +22,7 @@ import {
 } from '../modules/recommendation/serve.ts'
 import { pseudonymsHeld } from './erase-subject.ts'
 import { type Pseudonymisers, withKnownRoots } from './pseudonymisers.ts'
+import { readStruck } from './struck-tags.ts'
 
 export interface RecommendDeps extends Pick<ConsentDeps, 'db' | 'keyring' | 'verifySubjectToken'> {
   readonly active: () => ActivePolicy
@@ -73,7 +75,14 @@ async function personalAnswer(
   })
   const holder = { ...deps, destinationId: deps.active().destinationIds.get(MODULE)! }
   const answer = await withKnownRoots(deps.keyring, () =>
-    transaction(deps.db, async (tx) => forPerson(tx, { ...ask, subjects: await pseudonymsHeld(tx, holder, subjects) })),
+    withActiveEpoch(deps.keyring, () =>
+      transaction(deps.db, async (tx) => {
+        // In the answer's own transaction: what was struck out before it began is not in it.
+        const struck = await readStruck(tx, deps.keyring, subjects)
+        const ignoring = struck.map(({ item }) => item)
+        return forPerson(tx, { ...ask, subjects: await pseudonymsHeld(tx, holder, subjects), ignoring })
+      }),
+    ),
   )
   return (await permittedSubjects(deps, request, proven)).length === 0 ? undefined : answer
 }

@@ -14,6 +14,7 @@ import { loadSubjectKeys, withActiveEpoch } from '../keys/subject-keys.ts'
 import { ProtectError } from '../protect/protect-error.ts'
 import type { SubjectKeys } from '../protect/subject-key.ts'
 import { keyVersionOf, openBlob, sealBlob } from './protect-event.ts'
+import { resealStruck } from './struck-tags.ts'
 
 export interface RenewDeps {
   readonly db: Db
@@ -145,7 +146,7 @@ async function finishOne(deps: RenewDeps, subject: SubjectId, keyVersion: number
 async function resealAll(deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
   const inTurn = (reseal: typeof resealBlobs): Promise<number> =>
     withActiveEpoch(deps.keyring, () => transaction(deps.db, (tx) => reseal(tx, deps, subject, keyVersion)))
-  let done = (await inTurn(resealIdentifiers)) + (await inTurn(resealRegisterOf))
+  let done = (await inTurn(resealIdentifiers)) + (await inTurn(resealRegisterOf)) + (await inTurn(resealStruckOf))
   for (const reseal of [resealBlobs, resealDetailsOf]) {
     let resealed: number
     do {
@@ -164,6 +165,11 @@ function resealRegisterOf(tx: Tx, deps: RenewDeps, subject: SubjectId, keyVersio
 /** What the audit log says of them; its entries commit to what was said, not to how it is sealed. */
 function resealDetailsOf(tx: Tx, deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
   return resealDetails(tx, deps.keyring, { subject, keyVersion, atMost: AT_ONCE })
+}
+
+/** What they struck out of recommendations. */
+function resealStruckOf(tx: Tx, { keyring }: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {
+  return resealStruck(tx, keyring, { subject, keyVersion })
 }
 
 async function resealBlobs(tx: Tx, deps: RenewDeps, subject: SubjectId, keyVersion: number): Promise<number> {

@@ -18,6 +18,8 @@ export interface ContextAsk {
 /** A question for a person: every pseudonym of theirs that the caller may use, and no other. */
 export interface PersonalAsk extends ContextAsk {
   readonly subjects: readonly Pseudonym[]
+  /** Items that the person struck out: nothing follows from them, and they are not shown. */
+  readonly ignoring?: readonly string[]
 }
 
 export interface Answer {
@@ -42,14 +44,14 @@ export async function forContext(tx: Tx, ask: ContextAsk): Promise<Answer> {
 
 /**
  * Answers for a person: what is bought with the product (also_bought), then what goes with the person's recent items
- * (also_bought and for_you), then what most people buy; never what they have ordered before.
+ * (also_bought and for_you), then what most people buy; never what they have ordered before or struck out.
  */
 export async function forPerson(tx: Tx, ask: PersonalAsk): Promise<Answer> {
   const snapshot = await snapshotOf(tx)
-  const ordered = await itemsOrdered(tx, ask.subjects)
-  const near = await nearProduct(tx, ask, ordered)
-  const items = [...near, ...(await nearPerson(tx, near, ask, ordered))]
-  return { mode: 'personal', placement: ask.placement, items: await fillUp(tx, items, ask, ordered), snapshot }
+  const without = [...(await itemsOrdered(tx, ask.subjects)), ...(ask.ignoring ?? [])]
+  const near = await nearProduct(tx, ask, without)
+  const items = [...near, ...(await nearPerson(tx, near, ask, without))]
+  return { mode: 'personal', placement: ask.placement, items: await fillUp(tx, items, ask, without), snapshot }
 }
 
 async function nearProduct(tx: Tx, ask: ContextAsk, without: readonly string[]): Promise<Recommended[]> {
@@ -71,7 +73,8 @@ async function nearPerson(
 ): Promise<Recommended[]> {
   const n = bounded(ask.n) - found.length
   if (ask.placement === 'popular' || n <= 0) return []
-  return personal(tx, { subjects: ask.subjects, n, without: [...without, ...inAnswer(found, ask)] })
+  const { subjects, ignoring = [] } = ask
+  return personal(tx, { subjects, n, without: [...without, ...inAnswer(found, ask)], ignoring })
 }
 
 async function fillUp(

@@ -181,7 +181,7 @@ async function readHead(
     disclosures: await readDisclosures(tx, whose),
     requests: await readRequests(tx, keyring, whose),
     holds: await readHolds(tx, whose, new Date(now).toISOString().slice(0, 10)),
-    struckTags: await readStruckTags(tx, whose),
+    struckTags: await readStruckTags(tx, keyring, whose),
     waiting: await readWaiting(tx, whose, names),
     earlierErasures: await countErasedBefore(tx, keyring, identifiers),
   }

@@ -1,21 +1,16 @@
-import { uuidArray } from '../../db/binary-array.ts'
 import type { Tx } from '../../db/pool.ts'
-import { type SubjectId, subjectId } from '../../event/ids.ts'
+import type { SubjectId } from '../../event/ids.ts'
+import type { Keyring } from '../../keys/keyring.ts'
+import { readStruck } from '../../pipeline/struck-tags.ts'
 import type { Refs } from './refs.ts'
 import type { AccessDocument } from './schema.ts'
 
-/** What the person struck out of what recommendations go by. */
+/** What the person struck out of what recommendations go by, oldest first. */
 export async function readStruckTags(
   tx: Tx,
+  keyring: Keyring,
   { subjects, refs }: { readonly subjects: readonly SubjectId[]; readonly refs: Refs },
 ): Promise<AccessDocument['struckTags']> {
-  const { rows } = await tx.$client.query<{ subject_id: string; struck_at: Date }>(
-    `select subject_id, struck_at from weir.struck_tag where subject_id = any($1::uuid[]) order by struck_at, tag`,
-    [uuidArray(subjects)],
-  )
-  return rows.map(({ subject_id, struck_at }) => ({
-    of: refs.of(subjectId(subject_id)),
-    tag: null,
-    at: struck_at.toISOString(),
-  }))
+  const struck = await readStruck(tx, keyring, subjects)
+  return struck.reverse().map(({ subject, item, at }) => ({ of: refs.of(subject), tag: item, at: at.toISOString() }))
 }
