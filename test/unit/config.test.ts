@@ -41,6 +41,8 @@ test('an empty environment is a development gateway on loopback with an embedded
     mail: { dpo: undefined, from: 'weir@localhost' },
     delivery: true,
     audit: { witnesses: [] },
+    rights: { ledger: resolve('data', 'erasures.jsonl'), coolingHours: 24 },
+    opendsr: { certFile: undefined, keyFile: undefined },
     startedByNpm: false,
     endsWith: undefined,
     log: { level: 'info' },
@@ -74,6 +76,16 @@ test('secrets stand apart from what may be printed', () => {
   })
   expect(JSON.stringify(config)).not.toContain('hidden-word')
   expect(JSON.stringify(config)).not.toContain(GOOD_PASSPHRASE)
+})
+
+test('SMS are sent with a secret of their own, never in clear from production', () => {
+  const WEIR_SMS = 'aliyun:?accessKeyId=LTAI&sign=Weir&template=SMS_1'
+  const read = readConfig({ WEIR_SMS, WEIR_SMS_SECRET_FILE: passphraseFile })
+  expect([read.config.sms, read.secrets.smsSecret]).toEqual([{ uri: WEIR_SMS }, GOOD_PASSPHRASE])
+  expect(refusalOf({ WEIR_SMS })).toContain('WEIR_SMS_SECRET_FILE must name the file')
+  expect(refusalOf({ WEIR_SMS: 'smpp://carrier.example' })).toContain('WEIR_SMS must be')
+  const clear = { ...production, WEIR_SMS: 'http://sms.example/send', WEIR_SMS_SECRET_FILE: passphraseFile }
+  expect(refusalOf(clear)).toContain('WEIR_SMS must be an https URL')
 })
 
 test('an empty variable counts as unset', () => {
