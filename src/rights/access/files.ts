@@ -35,12 +35,12 @@ export function exportFiles(source: AccessSource, { right, format, language }: W
     textFile('README.txt', () => readmeOf('en', right)),
     ...(has('page') ? page : []),
     ...(has('json') || (isPortability && format === 'page') ? json : []),
-    ...(has('csv') ? csv.map(({ name, content }) => ({ name: `csv/${name}`, content })) : []),
+    ...(has('csv') ? csv : []),
   ]
 }
 
 function schemaFile(name: keyof typeof PUBLISHED): ExportFile {
-  return textFile(`schema/${name}`, () => `${JSON.stringify(PUBLISHED[name], null, 2)}\n`)
+  return textFile(name.replace('.json', '.schema.json'), () => `${JSON.stringify(PUBLISHED[name], null, 2)}\n`)
 }
 
 function textFile(name: string, text: () => string): ExportFile {

@@ -9,11 +9,11 @@ function english(right: 'access' | 'portability'): string {
   const files =
     right === 'access'
       ? `access.html      everything on one page: open it in a browser. It loads nothing from anywhere.
-access.json      the same for programs; schema/access-1.json says what each member means.
-csv/*.csv        the same as tables, one file for each store, for a spreadsheet.`
-      : `data.json        what you provided, for another service to take in; schema/portability-1.json
+access.json      the same for programs; access-1.schema.json says what each member means.
+*.csv            the same as tables, one file for each store, for a spreadsheet.`
+      : `data.json        what you provided, for another service to take in; portability-1.schema.json
                  says what each member means.
-csv/*.csv        the same as tables.`
+*.csv            the same as tables.`
   return `What we hold about you
 ======================
 
@@ -40,10 +40,10 @@ function chinese(right: 'access' | 'portability'): string {
   const files =
     right === 'access'
       ? `access.html      全部内容，一页可读：用浏览器打开即可，不会从任何地方加载内容。
-access.json      同样的内容，供程序读取；schema/access-1.json 说明各项含义。
-csv/*.csv        同样的内容，每个存储一张表，可用电子表格打开。`
-      : `data.json        您提供的信息，可转移到其他服务；schema/portability-1.json 说明各项含义。
-csv/*.csv        同样的内容，表格形式。`
+access.json      同样的内容，供程序读取；access-1.schema.json 说明各项含义。
+*.csv            同样的内容，每个存储一张表，可用电子表格打开。`
+      : `data.json        您提供的信息，可转移到其他服务；portability-1.schema.json 说明各项含义。
+*.csv            同样的内容，表格形式。`
   return `我们持有的关于您的信息
 ======================
 

@@ -60,9 +60,9 @@ describe('a download', () => {
     expect(got.headers.get('cache-control')).toBe('no-store')
     const files = openZip(got.bytes, PASSPHRASE)
     expect([...files.keys()]).toEqual(
-      expect.arrayContaining(['README.txt', 'README.zh-CN.txt', 'access.html', 'access.json', 'schema/access-1.json']),
+      expect.arrayContaining(['README.txt', 'README.zh-CN.txt', 'access.html', 'access.json', 'access-1.schema.json']),
     )
-    expect([...files.keys()].filter((name) => name.startsWith('csv/')).length).toBeGreaterThan(10)
+    expect([...files.keys()].filter((name) => name.endsWith('.csv')).length).toBeGreaterThan(10)
     const document = accessDocument.parse(JSON.parse(files.get('access.json')!.toString()))
     expect(document.you.identifiers.map(({ value }) => value)).toEqual(
       expect.arrayContaining([person.userId, person.email, person.phone]),
@@ -70,7 +70,7 @@ describe('a download', () => {
     expect(document.requestId).toBe(asked.requestId)
     expect(document.requests.map(({ id, right }) => [id, right])).toEqual([[asked.requestId, 'access']])
     expect(document.accesses.map(({ action }) => action)).toContain('access.export')
-    expect(files.get('csv/events.csv')!.toString().split('\r\n')).toHaveLength(document.events.length + 2)
+    expect(files.get('events.csv')!.toString().split('\r\n')).toHaveLength(document.events.length + 2)
     const [entry] = await house.weir.entries('access.export')
     expect(entry).toMatchObject({ actor: 'weir', resource: `request:${asked.requestId}`, outcome: 'released' })
     expect(JSON.parse(entry!.more!)).toMatchObject({ by: 'person', proof: 'session-token', format: 'all' })
@@ -122,7 +122,7 @@ describe('a download', () => {
     const data = portabilityDocument.parse(JSON.parse(files.get('data.json')!.toString()))
     expect(data.events.map(({ event }) => event)).toEqual(expect.arrayContaining(['Product Viewed', 'Order Completed']))
     expect(files.has('access.html')).toBe(false)
-    expect(files.has('csv/decisions.csv')).toBe(false)
+    expect(files.has('decisions.csv')).toBe(false)
   })
 
   test('is refused without a proof, with another person’s, and with one that was used', async () => {
