@@ -325,6 +325,20 @@ create table statutory.hold_person (
 create index hold_person_by_subject on statutory.hold_person (subject_id);
 grant select, insert, update, delete on statutory.remainder, statutory.record, statutory.hold_person to weir_statutory;
 grant select, insert, update on statutory.hold to weir_statutory;
+-- What a hold kept, handed to its authority: asked for by one officer, approved by another, carried out once.
+create table statutory.hold_export (
+  export_id uuid primary key,
+  hold_id uuid not null references statutory.hold on delete cascade,
+  case_id text not null,
+  asked_by text not null,
+  asked_at timestamptz(3) not null,
+  approved_by text,
+  approved_at timestamptz(3),
+  used_at timestamptz(3),
+  check (approved_by is distinct from asked_by or approved_by is null)
+);
+create index hold_export_by_hold on statutory.hold_export (hold_id);
+grant select, insert, update on statutory.hold_export to weir_statutory;
 
 -- What somebody struck out of what recommendations go by.
 create table weir.struck_tag (

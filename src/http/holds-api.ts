@@ -2,6 +2,9 @@ import type { JsonObject } from '../event/event.ts'
 import type { By } from './audit-api.ts'
 import type { AskedIdentifier, ShownFactor } from './disclosures-api.ts'
 
+/** A court, an office: letters, figures and a little between them. */
+export const AUTHORITY = /^[\p{L}\p{N}][\p{L}\p{N} .,()&/-]{1,99}$/u
+
 /** A hold to place. The identifier lives in memory only. */
 export interface HoldAsked {
   readonly identifier: AskedIdentifier
@@ -39,6 +42,15 @@ export interface HoldsApi {
   approveRelease(input: {
     readonly officer: string
     readonly id: string
+    readonly shown: ShownFactor
+  }): Promise<JsonObject>
+  /** Throws AppError not-found, conflict `hold-over`. */
+  askExport(input: Act & { readonly caseId: string }): Promise<JsonObject>
+  /** Throws AppError not-found, conflict `hold-over`, `export-not-asked`, forbidden `own-request`, `factor-missing`… */
+  approveExport(input: {
+    readonly officer: string
+    readonly id: string
+    readonly exportId: string
     readonly shown: ShownFactor
   }): Promise<JsonObject>
 }

@@ -77,6 +77,7 @@ export const KEPT: Readonly<Record<string, { readonly as: string } | string>> = 
   'statutory.remainder': 'to the day that its law says',
   'statutory.record': 'to the day that its law says',
   'statutory.hold': 'for good: why something was kept',
+  'statutory.hold_export': 'for good: who was given what was kept',
   'attribution.touch': { as: 'behaviour' },
   'attribution.conversion': { as: 'order' },
   'attribution.link': 'while a subject of it is known',
@@ -290,6 +291,7 @@ export const COVERED: Readonly<Record<string, Readonly<Record<string, CoveredCol
     release_asked_by: nobodys,
     released_by: nobodys,
   },
+  'statutory.hold_export': { case_id: nobodys, asked_by: nobodys, approved_by: nobodys },
   'attribution.touch': {
     subject: pseudonym,
     event_key: pseudonym,

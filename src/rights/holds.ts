@@ -6,6 +6,7 @@ import type { By } from '../http/audit-api.ts'
 import type { HoldsApi } from '../http/holds-api.ts'
 import { approvalOptions } from '../officers/approve.ts'
 import { actorOf, entryOf, type HoldDeps, stateOf } from './holds/deps.ts'
+import { approveExport, askExport, exportViews } from './holds/export.ts'
 import { extendHold, placeHold } from './holds/place.ts'
 import { approveRelease, askRelease, isAsked, releaseChallenge } from './holds/release.ts'
 import { type HoldRow, listHoldRows, lockHold } from './statutory/hold-rows.ts'
@@ -30,6 +31,14 @@ export function createHolds(deps: HoldDeps): HoldsApi {
     },
     async approveRelease(input) {
       await approveRelease(deps, input)
+      return viewIn(deps, input.id)
+    },
+    async askExport({ by, ...asked }) {
+      await askExport(deps, by, asked)
+      return viewIn(deps, asked.id)
+    },
+    async approveExport(input) {
+      await approveExport(deps, input)
       return viewIn(deps, input.id)
     },
   }
@@ -97,6 +106,7 @@ async function viewOf(tx: Tx, hold: HoldRow, now: number): Promise<JsonObject> {
     placedAt,
     kept: kept.map(({ class: name, records }) => ({ class: name, records })),
     releaseAsked: asked,
+    exports: await exportViews(tx, id, now),
     releasedBy,
     releasedAt,
   }

@@ -1,10 +1,8 @@
 import { z } from 'zod'
 import { CASE_ID } from '../../audit/entry.ts'
+import { AUTHORITY } from '../holds-api.ts'
 import { caseId } from './audit-fields.ts'
 import { text } from './fields.ts'
-
-/** A court, an office: letters, figures and a little between them. */
-export const AUTHORITY = /^[\p{L}\p{N}][\p{L}\p{N} .,()&/-]{1,99}$/u
 
 const day = z.iso.date()
 const authority = text(100)
@@ -63,6 +61,20 @@ const hold = {
     .strictObject({ by: actor, at: z.iso.datetime() })
     .nullable()
     .describe('Who asks that it ends, while another officer can approve it.'),
+  exports: z
+    .array(
+      z.strictObject({
+        id: z.uuid(),
+        caseId: z.string(),
+        askedBy: actor,
+        askedAt: z.iso.datetime(),
+        approvedBy: actor.nullable(),
+        approvedAt: z.iso.datetime().nullable(),
+        usedAt: z.iso.datetime().nullable(),
+        challenge: z.string().nullable().describe('What an authenticator signs to approve it; null: nothing waits.'),
+      }),
+    )
+    .describe('Who was to be given what was kept.'),
   releasedBy: actor.nullable(),
   releasedAt: z.iso.datetime().nullable(),
 }

@@ -13,7 +13,16 @@ const over = { 409: { description: 'The hold is over, or its release is asked fo
 
 /** What an authority orders to be kept. */
 export function holdRoutes(deps: HttpDeps): Route[] {
-  return [listHolds(deps), placeHold(deps), showHold(deps), extendHold(deps), askRelease(deps), approveRelease(deps)]
+  return [
+    listHolds(deps),
+    placeHold(deps),
+    showHold(deps),
+    extendHold(deps),
+    askRelease(deps),
+    approveRelease(deps),
+    askExport(deps),
+    approveExport(deps),
+  ]
 }
 
 const querySchema = z.strictObject({ limit: limitOf(500).describe('How many, newest first.') })
@@ -152,6 +161,56 @@ function approveRelease(deps: HttpDeps): Route {
         const { id } = params as z.infer<typeof paramsSchema>
         const shown = shownIn(body as z.infer<typeof factorSchema>)
         return { json: await deps.holds.approveRelease({ officer: officerOf(session), id, shown }) }
+      },
+    },
+  }
+}
+
+function askExport(deps: HttpDeps): Route {
+  return {
+    method: 'post',
+    path: '/api/holds/:id/exports',
+    surface: 'api',
+    summary: 'Ask that what a hold kept is handed to its authority',
+    description:
+      'The first of two officers; once another approves, the operator carries it out with `weir hold export`, once, within a day. Entered in the audit log with it.',
+    params: paramsSchema,
+    body: { schema: releaseSchema, limit: 1_024 },
+    answers: { 201: { description: 'The hold.', schema: holdSchema }, ...unknown, ...over },
+    access: {
+      who: 'role',
+      roles: ['compliance'],
+      action: 'hold.ask-export',
+      async handle({ params, body, actor: by }) {
+        const { id } = params as z.infer<typeof paramsSchema>
+        const asked = body as z.infer<typeof releaseSchema>
+        return { status: 201, json: await deps.holds.askExport({ by, id, caseId: asked.caseId }) }
+      },
+    },
+  }
+}
+
+const exportParams = z.strictObject({ ...paramsSchema.shape, exportId: z.uuid().describe('Of the export.') })
+
+function approveExport(deps: HttpDeps): Route {
+  return {
+    method: 'post',
+    path: '/api/holds/:id/exports/:exportId/approval',
+    surface: 'api',
+    summary: 'Approve the export that another asked for',
+    description: 'With a second factor over its `challenge`. The evidence stands in the audit log’s leaf.',
+    params: exportParams,
+    body: { schema: factorSchema, limit: 65_536 },
+    answers: { 200: { description: 'The hold.', schema: holdSchema }, ...unknown, ...over },
+    access: {
+      who: 'role',
+      roles: ['compliance', 'auditor'],
+      action: 'hold.approve-export',
+      stepUp: SESSION_ONLY,
+      async handle({ params, body, session }) {
+        const { id, exportId } = params as z.infer<typeof exportParams>
+        const shown = shownIn(body as z.infer<typeof factorSchema>)
+        return { json: await deps.holds.approveExport({ officer: officerOf(session), id, exportId, shown }) }
       },
     },
   }

@@ -106,7 +106,7 @@ async function approveIn(
 }
 
 /** One act in one transaction, its entry with it; one that is refused is entered too. */
-async function orEnter(
+export async function orEnter(
   deps: HoldDeps,
   by: By,
   act: { readonly id: string; readonly action: string; readonly caseId?: string },

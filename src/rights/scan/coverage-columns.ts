@@ -223,6 +223,13 @@ export const COVERAGE: Readonly<Record<string, Readonly<Record<string, Coverage>
     release_asked_by: ofOfficers,
     released_by: ofOfficers,
   },
+  'statutory.hold_export': {
+    export_id: random,
+    hold_id: random,
+    case_id: not('the number of a case, as the audit log has it'),
+    asked_by: ofOfficers,
+    approved_by: ofOfficers,
+  },
   'statutory.hold_person': { hold_id: random, subject_id: remainder },
 
   'weir.audit_queue': entry,

@@ -199,6 +199,8 @@ function depsOf(edge: Collected, db: Db, config: Partial<HttpConfig>): HttpDeps 
       extend: async ({ id }): Promise<JsonObject> => ({ id }),
       askRelease: async ({ id }): Promise<JsonObject> => ({ id }),
       approveRelease: async ({ id }): Promise<JsonObject> => ({ id }),
+      askExport: async ({ id }): Promise<JsonObject> => ({ id }),
+      approveExport: async ({ id }): Promise<JsonObject> => ({ id }),
     },
     lift: {
       own: async ({ id }): Promise<JsonObject> => ({ requestId: id, liftedAt: null }),

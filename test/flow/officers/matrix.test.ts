@@ -59,6 +59,8 @@ const EXPECTED: Readonly<Record<string, readonly Role[] | 'officer' | 'anyone'>>
   'post /api/holds/:id/extension': [C],
   'post /api/holds/:id/release': [C],
   'post /api/holds/:id/release/approval': [C, A],
+  'post /api/holds/:id/exports': [C],
+  'post /api/holds/:id/exports/:exportId/approval': [C, A],
   'post /api/session': 'anyone',
   'post /api/session/authenticator': 'anyone',
   'get /api/session': 'officer',

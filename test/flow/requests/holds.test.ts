@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/transaction.ts'
 import type { JsonObject } from '../../../src/event/event.ts'
@@ -10,6 +13,7 @@ import { ownKey } from '../../../src/rights/own-key.ts'
 import { findRequest } from '../../../src/rights/rows.ts'
 import { openRecords, remainderId } from '../../../src/rights/statutory/keep.ts'
 import { signedIn } from '../../support/officers.ts'
+import { runCommand } from '../../support/run-command.ts'
 import { subjectOf } from '../../support/stored.ts'
 import { createTestApp, order, type TestApp, track } from '../../support/test-app.ts'
 
@@ -199,6 +203,51 @@ describe('the release of a hold', () => {
     const { status, body } = await auditor.get('/api/holds')
     expect([status, (body.holds as JsonObject[]).length]).toEqual([200, 2])
     expect((await auditor.post('/api/holds', {})).status).toBe(403)
+  })
+})
+
+describe('what a hold kept', () => {
+  test('is handed to its authority once two officers agreed, once, by the operator, and on record before', async () => {
+    const user = `exported-${randomUUID()}`
+    await shops(user)
+    const folder = await mkdtemp(join(tmpdir(), 'weir-hold-'))
+    const env = {
+      DATABASE_URL: weir.database.ownerUrl,
+      WEIR_DATA_DIR: folder,
+      WEIR_KEYS: `file:${join(weir.keyset.path, '..')}`,
+    }
+    const hold = (...args: string[]) => runCommand(['hold', ...args, '--json'], env)
+    try {
+      const naming = ['--identifier', `user_id=${user}`, '--authority', COURT.authority, '--reference', COURT.reference]
+      const placed = await hold('place', ...naming, '--class', 'order', '--until', day(30), '--case', 'LEGAL-7')
+      const { id } = JSON.parse(placed.stdout) as { id: string }
+      const listed = JSON.parse((await hold('list')).stdout) as { holds: JsonObject[] }
+      expect(listed.holds[0]).toMatchObject({ id, placedBy: 'cli', kept: [{ class: 'order', records: 1 }] })
+      const out = join(folder, 'court.json')
+      expect((await hold('export', id, '--out', out)).stdout).toContain('export-not-approved')
+      const asked = await first.call('POST', `/api/holds/${id}/exports`, { caseId: 'LEGAL-7' })
+      const [one] = asked.body.exports as { id: string; challenge: string }[]
+      expect([asked.status, one?.challenge]).toEqual([201, expect.stringMatching(/^[\w-]{43}$/)])
+      const path = `/api/holds/${id}/exports/${one!.id}/approval`
+      const own = await first.call('POST', path, { totp: first.officer.code(Date.now(), 1) })
+      expect([own.status, own.body.code]).toEqual([403, 'own-request'])
+      const third = await signedIn(weir, 'auditor')
+      const given = await third.call('POST', path, { totp: third.officer.code(Date.now(), 1) })
+      expect([given.status, (given.body.exports as JsonObject[])[0]?.challenge]).toEqual([200, null])
+      expect(await hold('export', id, '--out', out)).toMatchObject({ code: 0, stderr: '' })
+      const handed = JSON.parse(await readFile(out, 'utf8')) as { records: { event: string; fields: JsonObject }[] }
+      expect(handed).toMatchObject({ authority: COURT.authority, reference: COURT.reference })
+      expect(handed.records.map(({ event }) => event)).toEqual(['track:Order Completed'])
+      expect((await stat(out)).mode & 0o777).toBe(0o600)
+      const again = await hold('export', id, '--out', join(folder, 'again.json'))
+      expect([again.code, again.stdout.includes('export-not-approved')]).toEqual([1, true])
+      const outcomes = (await weir.entries('hold.export')).map(({ outcome }) => outcome)
+      expect(outcomes).toEqual(['refused', 'done', 'refused'])
+      const asking = await hold('release', id, '--case', 'LEGAL-8')
+      expect(JSON.parse(asking.stdout).releaseAsked.by).toBe('cli')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
   })
 })
 
