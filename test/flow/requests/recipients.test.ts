@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/transaction.ts'
 import { stopEndpoint } from '../../../src/destinations/endpoints.ts'
@@ -12,6 +15,7 @@ import { finishRenewals, renewSubjectKey } from '../../../src/pipeline/renew-sub
 import { deps, otherKey, sent, sha256, startProcessor, startRecipient, wait } from '../../support/recipients.ts'
 import { subjectOf } from '../../support/stored.ts'
 import { createTestApp, type TestApp } from '../../support/test-app.ts'
+import { until } from '../../support/until.ts'
 
 // What recipients are told of a person's request, over real HTTP.
 const DAY_MS = 86_400_000
@@ -28,10 +32,10 @@ async function somebody(): Promise<SubjectId> {
   return (await subjectOf(weir, 'user_id', userId))!
 }
 
-async function tellAll(telling: Omit<Telling, 'request'>): Promise<string> {
+async function tellAll(telling: Omit<Telling, 'request'>, at = deps(weir).now()): Promise<string> {
   const request = randomUUID()
   await withActiveEpoch(weir.keyring, () =>
-    transaction(weir.db, (tx) => tellRecipients(tx, deps(weir), { request, ...telling })),
+    transaction(weir.db, (tx) => tellRecipients(tx, { keyring: weir.keyring, now: () => at }, { request, ...telling })),
   )
   return request
 }
@@ -307,6 +311,32 @@ describe('workers', () => {
     wait(weir, 61_000)
     await worker().processAll()
     expect(crm.told.map((one) => one.metadata)).toEqual([{ uid: taken!.id }])
+    await crm.close()
+  })
+
+  test('one that is killed while it tells loses none: the next one tells it again, under the same number', async () => {
+    const crm = await startRecipient(weir, 'killed')
+    crm.fail({ kind: 'hang' }, 1)
+    const ann = await somebody()
+    await sent(weir, ann, crm.destinationId, ['user_id:raw', 'u-ann'])
+    const made = Date.now() // on the machine's clock, which the process of its own has
+    const request = await tellAll({ kind: 'erasure', subjects: [ann] }, made)
+    const { path, passphrase } = weir.keyset
+    const place = {
+      url: weir.database.appUrl,
+      keyset: { path, passphrase: Buffer.from(passphrase).toString('base64') },
+    }
+    const script = join(import.meta.dirname, '../../support/recipient-worker.ts')
+    const child = spawn(process.execPath, [script, JSON.stringify(place)], { stdio: ['ignore', 'ignore', 'inherit'] })
+    const ended = once(child, 'exit')
+    await until('the recipient was asked', () => crm.asked.length === 1)
+    child.kill('SIGKILL')
+    await ended
+    expect((await recipientStates(weir.db, request))[0]).toMatchObject({ state: 'waiting', open: true })
+    wait(weir, 61_000)
+    await worker().processAll()
+    expect((await recipientStates(weir.db, request))[0]).toMatchObject({ state: 'acknowledged', open: false })
+    expect(crm.asked.map(({ headers }) => headers['webhook-id'])).toEqual(Array(2).fill(await numberOf(request)))
     await crm.close()
   })
 })
