@@ -43,6 +43,8 @@ const commands: readonly (readonly [name: string, description: string, load: () 
   ['officer', 'make, list, reset and disable the accounts of officers', () => import('./officer.ts')],
   ['db-url', "print the running database's connection string, as its owner", () => import('./db-url.ts')],
   ['backup', 'copy the embedded database into an empty folder, while it runs', () => import('./backup.ts')],
+  ['scan', 'look for a person in every column, for whom was erased in the files', () => import('./scan.ts')],
+  ['verify-receipt', 'check the receipt of an erasure, offline', () => import('./verify-receipt.ts')],
   ['bench', 'measure, and hold the figures against the goals', () => import('./bench.ts')],
   ['restore', 'make the embedded database from such a copy', () => import('./restore.ts')],
 ]
