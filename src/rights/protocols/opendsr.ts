@@ -181,8 +181,19 @@ export function submittedDocument(
   }
 }
 
+export interface StatusMore {
+  /** The domain under which extensions are ours. */
+  readonly domain: string
+  /** An access that found nobody: what a controller asks for that wants to know whether somebody is gone. */
+  readonly foundNobody: boolean
+}
+
 /** §8.3. Who was refused is told `cancelled`, never `completed`, and why in an extension member. */
-export function statusDocument(request: Request, { controller, foreignId }: Told, domain: string): object {
+export function statusDocument(
+  request: Request,
+  { controller, foreignId }: Told,
+  { domain, foundNobody }: StatusMore,
+): object {
   const extension = extensionOf(request)
   return {
     controller_id: controller,
@@ -190,17 +201,14 @@ export function statusDocument(request: Request, { controller, foreignId }: Told
     subject_request_id: foreignId,
     request_status: openDsrState(request.state).state,
     api_version: API_VERSION,
+    ...(foundNobody ? { results_count: 0 } : {}),
     ...(extension === undefined ? {} : { extensions: { [domain]: extension } }),
   }
 }
 
 /** §8.6: the same, and where it was sent. */
-export function callbackDocument(
-  request: Request,
-  told: Told,
-  more: { readonly domain: string; readonly url: string },
-): object {
-  return { ...statusDocument(request, told, more.domain), status_callback_url: more.url }
+export function callbackDocument(request: Request, told: Told, more: StatusMore & { readonly url: string }): object {
+  return { ...statusDocument(request, told, more), status_callback_url: more.url }
 }
 
 /** §9.2 */

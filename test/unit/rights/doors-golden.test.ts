@@ -66,11 +66,12 @@ describe('an OpenDSR answer', () => {
 
   test.each<{ state: State; document: object; reason?: string; receipt?: string }>(answers.statuses)(
     'of a request that is $state',
-    ({ state, document, ...more }) => {
-      const one = request({ state, ...more })
-      expect(statusDocument(one, told, 'weir.example')).toEqual(document)
+    ({ state, document, ...columns }) => {
+      const one = request({ state, ...columns })
+      const more = { domain: 'weir.example', foundNobody: false }
+      expect(statusDocument(one, told, more)).toEqual(document)
       const url = answers.callbackUrl as string
-      expect(callbackDocument(one, told, { domain: 'weir.example', url })).toEqual({
+      expect(callbackDocument(one, told, { ...more, url })).toEqual({
         ...document,
         status_callback_url: url,
       })
@@ -78,8 +79,9 @@ describe('an OpenDSR answer', () => {
   )
 
   test('is later where somebody decided to take longer', () => {
-    const document = statusDocument(request({ extendedUntil: at('2027-01-01T00:00:00Z') }), told, 'weir.example')
-    expect(document).toMatchObject({ expected_completion_time: '2027-01-01T00:00:00.000Z' })
+    const more = { domain: 'weir.example', foundNobody: true }
+    const document = statusDocument(request({ extendedUntil: at('2027-01-01T00:00:00Z') }), told, more)
+    expect(document).toMatchObject({ expected_completion_time: '2027-01-01T00:00:00.000Z', results_count: 0 })
   })
 })
 
