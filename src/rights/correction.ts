@@ -1,7 +1,7 @@
 import { appendEntriesAbout } from '../audit/log.ts'
 import { int2Array, uuidArray } from '../db/binary-array.ts'
 import { lockRestriction, lockSubjects } from '../db/locks.ts'
-import type { Db, Tx } from '../db/pool.ts'
+import type { Tx } from '../db/pool.ts'
 import { tellRecipients } from '../destinations/outbox.ts'
 import type { SubjectId } from '../event/ids.ts'
 import { repeatLinks } from '../identity/links.ts'
@@ -10,6 +10,7 @@ import { correctContacts } from './correct-contact.ts'
 import { correctContent } from './correct-content.ts'
 import type { RightsDeps } from './deps.ts'
 import { stillThere } from './erasure/subjects.ts'
+import { CORRECTED } from './outcome.ts'
 import type { Request } from './request.ts'
 import { handAnew } from './restrict.ts'
 import { note, subjectsOf } from './rows.ts'
@@ -74,15 +75,4 @@ async function tell(tx: Tx, deps: RightsDeps, request: Request): Promise<void> {
   const changes = (await readContent(tx, deps.keyring, request.id, 'changes')) ?? []
   const subjects = await subjectsOf(tx, request.id)
   await tellRecipients(tx, deps, { request: request.id, kind: 'correction', subjects, changes })
-}
-
-const CORRECTED = 'corrected'
-
-/** How many values a correction changed, for whoever asked for it: 0 where nothing was found. Undefined before it is done. */
-export async function correctedCount(db: Db | Tx, request: string): Promise<number | undefined> {
-  const { rows } = await db.$client.query<{ more: string }>(
-    'select more from weir.request_event where request_id = $1 and what = $2 order by seq desc limit 1',
-    [request, CORRECTED],
-  )
-  return rows[0] && Number(rows[0].more)
 }

@@ -3,6 +3,7 @@ import type { JsonObject } from '../event/event.ts'
 import { withActiveEpoch } from '../keys/subject-keys.ts'
 import type { AskingDeps } from './asking-deps.ts'
 import { readContent } from './content.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
 import { bySecret } from './present-secret.ts'
 import { refusalText } from './reasons.ts'
 import type { Request, Retained } from './request.ts'
@@ -36,14 +37,17 @@ interface ProvenPart {
   readonly retained: readonly Retained[]
   readonly salt: string | undefined
   readonly recipients: readonly RecipientState[]
+  readonly outcome: Outcome
 }
 
-async function provenPart({ db, keyring }: AskingDeps, { id }: Request): Promise<ProvenPart> {
+async function provenPart({ db, keyring }: AskingDeps, request: Request): Promise<ProvenPart> {
+  const { id } = request
   return {
     words: await readContent(db, keyring, id, 'words'),
     retained: (await readContent(db, keyring, id, 'manifest')) ?? [],
     salt: await readContent(db, keyring, id, 'salt'),
     recipients: await recipientStates(db, id),
+    outcome: await outcomeOf(db, request),
   }
 }
 
@@ -74,7 +78,7 @@ export function statusOf(request: Request, proven?: ProvenPart): JsonObject {
   }
 }
 
-function provenView(request: Request, { words, retained, salt, recipients }: ProvenPart): JsonObject {
+function provenView(request: Request, { words, retained, salt, recipients, outcome }: ProvenPart): JsonObject {
   const { language, reason, right, regime, state, receipt } = request
   return {
     provenBy: request.verifiedBy ?? null,
@@ -83,6 +87,8 @@ function provenView(request: Request, { words, retained, salt, recipients }: Pro
       : {}),
     retained: retained.map((one) => ({ ...one })),
     recipients: recipients.map((one) => recipientView(one, language)),
+    ...(outcome.corrected === undefined ? {} : { corrected: outcome.corrected }),
+    ...(outcome.liftedAt === undefined ? {} : { liftedAt: iso(outcome.liftedAt ?? undefined) }),
     ...(receipt === undefined ? {} : { receipt, receiptSalt: salt ?? null }),
   }
 }

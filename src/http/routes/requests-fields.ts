@@ -134,6 +134,8 @@ export const statusSchema = z
       .optional()
       .describe('What a law makes us keep.'),
     recipients: z.array(recipient).optional(),
+    corrected: z.int().optional().describe('How many values a correction changed; 0: nothing was found.'),
+    liftedAt: time.optional().describe('When a restriction was ended; null while it holds.'),
     receipt: z.string().optional().describe('JWS (RFC 7515) of an erasure.'),
     receiptSalt: z.string().nullable().optional().describe('Shows that the receipt is yours: for 30 days.'),
   })

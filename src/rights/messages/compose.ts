@@ -2,6 +2,7 @@ import type { Db } from '../../db/pool.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { askingKeys, cancelToken } from '../asking-keys.ts'
 import { readContent } from '../content.ts'
+import { outcomeOf } from '../outcome.ts'
 import { extensionReason } from '../queue-rows.ts'
 import { extensionText, refusalText } from '../reasons.ts'
 import type { Request } from '../request.ts'
@@ -94,6 +95,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
     await readContent(db, keyring, request.id, 'words'),
     await readContent(db, keyring, request.id, 'manifest'),
   ]
+  const { corrected } = await outcomeOf(db, request)
   const { right, reason, regime, language } = request
   const longer = message.template === 'extended' ? await extensionReason(db, request.id) : undefined
   return {
@@ -105,6 +107,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
       request.legalDueAt === undefined ? request.targetAt : Math.min(request.targetAt, request.legalDueAt),
     ),
     partial: request.state === 'completed_partial',
+    ...(corrected === undefined ? {} : { corrected }),
     ...(proof === undefined || token === undefined
       ? {}
       : { proof: proof.way === 'mail-link' ? { link: links.confirm(token) } : { code: token } }),

@@ -26,6 +26,8 @@ export interface Facts {
   readonly words?: string
   readonly retained?: readonly Retained[]
   readonly partial?: boolean
+  /** Of a correction: how many values it changed. */
+  readonly corrected?: number
 }
 
 export interface Said {
@@ -127,6 +129,11 @@ const english: Texts = {
       facts.right === 'erasure'
         ? 'What we held about you is erased, and we have looked everywhere for what might be left.'
         : `You asked us ${RIGHT_EN[facts.right]}. That is done.`,
+      facts.corrected === undefined
+        ? undefined
+        : facts.corrected === 0
+          ? 'We looked everywhere and found nothing that had to be changed.'
+          : `Values that were changed: ${facts.corrected}. What was worked out from them is worked out anew.`,
       facts.partial === true ? retainedEn(facts) : undefined,
       `See what was done, and who else was told: ${facts.statusUrl}`,
       facts.right === 'erasure'
@@ -247,6 +254,11 @@ const chinese: Texts = {
       facts.right === 'erasure'
         ? '我们持有的关于您的信息已删除，并已全面检索是否还有遗留。'
         : `您请求我们：${RIGHT_ZH[facts.right]}。已完成。`,
+      facts.corrected === undefined
+        ? undefined
+        : facts.corrected === 0
+          ? '我们已全面检索，没有发现需要更正的内容。'
+          : `已更正 ${facts.corrected} 处，由其得出的结果也已重新计算。`,
       facts.partial === true ? retainedZh(facts) : undefined,
       `查看处理情况以及已通知的接收方：${facts.statusUrl}`,
       facts.right === 'erasure' ? '页面上有一份您可以自行核验的删除凭证，请保存一份。' : undefined,
