@@ -53,12 +53,12 @@ export async function runErasure(deps: RightsDeps, id: string): Promise<Request>
     step !== undefined;
     step = nextStep(ERASURE_STEPS, request.step)
   ) {
-    await runStep(deps, request, step)
+    await runStep(deps, request, step, { holdMs: HOLD_MS })
     request = await needed(deps, id)
   }
   await transaction(deps.db, async (tx) => {
     const held = await lockRequest(tx, id)
-    if (held.state === 'executing') await move(tx, held, 'scanning', { actor: 'cli', now: deps.now() })
+    if (held.state === 'executing') await move(tx, held, 'scanning', { actor: 'cli', now: deps.now(), nextAt: deps.now() + HOLD_MS })
   })
   return needed(deps, id)
 }
