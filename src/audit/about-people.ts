@@ -66,6 +66,61 @@ export async function ownAccesses(
   }
 }
 
+/** One look at what is held of a person, as the person is told it. */
+export interface SeenBy {
+  readonly index: string
+  readonly at: Date
+  /** The kind of who it was: `officer`, `source`, `weir`… */
+  readonly by: string
+  readonly action: string
+  readonly purpose: string
+  readonly outcome: string
+  /** Whether the person did it themselves. */
+  readonly own: boolean
+}
+
+/**
+ * The same, newest first, for the person's own page, which is entered first as any look is. `before`: the index of the last
+ * one of the page before.
+ */
+export async function newestAccesses(
+  deps: Pick<ReadAuditDeps, 'db' | 'audit' | 'sequencer'>,
+  {
+    subjects,
+    before,
+    limit,
+  }: { readonly subjects: readonly SubjectId[]; readonly before?: string; readonly limit: number },
+): Promise<{ readonly accesses: readonly SeenBy[]; readonly next: string | undefined }> {
+  const record = await deps.audit.append({
+    actor: 'weir',
+    action: 'accesses.read',
+    resource: 'accesses',
+    purpose: 'own-state',
+    about: subjects.map((subject) => ({ subject })),
+    more: { by: 'person' },
+  })
+  await deps.sequencer.sequenced(record)
+  const { rows } = await deps.db.$client.query<FoundEntry & { own: boolean }>(
+    `select distinct e.index, e.at, e.actor, e.action, e.purpose, e.outcome, coalesce(e.more::jsonb ->> 'by' = 'person', false) as own
+     from weir.audit_detail d join weir.audit_entry e on e.record_id = d.record_id and e.action <> 'intake.decide'
+     where d.subject_id = any($1::uuid[]) and ($2::bigint is null or e.index < $2) order by e.index desc limit $3`,
+    [uuidArray(subjects), before ?? null, limit + 1],
+  )
+  const page = rows.slice(0, limit)
+  return {
+    accesses: page.map(({ index, at, actor, action, purpose, outcome, own }) => ({
+      index: String(index),
+      at,
+      by: actor.split(':')[0]!,
+      action,
+      purpose,
+      outcome,
+      own,
+    })),
+    next: rows.length > limit ? String(page.at(-1)!.index) : undefined,
+  }
+}
+
 async function entriesAbout(
   db: Db,
   subjects: readonly SubjectId[],

@@ -4,6 +4,8 @@ import { AppError } from '../errors.ts'
 export interface Form {
   /** The field's text, trimmed; undefined where it is absent, empty or longer than `max`. */
   text(name: string, max?: number): string | undefined
+  /** The same as it was sent, blanks and all. */
+  raw(name: string, max?: number): string | undefined
   /** Every value of a field that can be ticked several times. */
   all(name: string): readonly string[]
 }
@@ -19,12 +21,14 @@ export function readForm(type: string | undefined, body: Buffer): Form {
 }
 
 export function formOf(fields: URLSearchParams): Form {
+  function raw(name: string, max = 320): string | undefined {
+    const values = fields.getAll(name)
+    const value = values.length === 1 ? values[0]! : ''
+    return value === '' || value.length > max ? undefined : value
+  }
   return {
-    text(name, max = 320) {
-      const values = fields.getAll(name)
-      const value = values.length === 1 ? values[0]!.trim() : ''
-      return value === '' || value.length > max ? undefined : value
-    },
+    raw,
+    text: (name, max = 320) => raw(name, max)?.trim() || undefined,
     all: (name) => fields.getAll(name).slice(0, MAX_FIELDS),
   }
 }

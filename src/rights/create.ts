@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { appendEntries } from '../audit/log.ts'
-import type { Tx } from '../db/pool.ts'
+import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject, Source } from '../event/event.ts'
@@ -191,7 +191,7 @@ export function askedTooOften(wait: number): AppError {
 }
 
 /** Throws AppError unauthenticated `used-already` the second time. */
-export async function useOnce(tx: Tx, { once, expiresAt }: Once): Promise<void> {
+export async function useOnce(tx: Db | Tx, { once, expiresAt }: Once): Promise<void> {
   const { rowCount } = await tx.$client.query(
     `insert into weir.request_token (token_hash, expires_at, used_at) values ($1, $2, clock_timestamp())
      on conflict (token_hash) do nothing`,
