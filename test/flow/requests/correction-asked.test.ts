@@ -27,7 +27,9 @@ async function asks(changes: JsonObject[]): Promise<Person & AskedFor> {
 }
 
 test('a correction waits for an officer, is made, and the person is told how much was changed', async () => {
-  const one = await asks([{ event: 'Order Completed', path: 'properties.total', from: 99, to: 89 }])
+  const one = await asks([
+    { event: 'Order Completed', path: 'properties.products[].product_id', from: 'P-1', to: 'P-2' },
+  ])
   expect(await house.row(one.requestId)).toMatchObject({ state: 'verified', needs_officer: true })
   expect((await compliance.post(`/api/requests/${one.requestId}/accept`, {})).status).toBe(200)
   await house.work()
