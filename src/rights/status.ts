@@ -1,13 +1,14 @@
 import { type RecipientState, recipientStates } from '../destinations/outbox.ts'
 import type { JsonObject } from '../event/event.ts'
+import type { SubjectId } from '../event/ids.ts'
 import { withActiveEpoch } from '../keys/subject-keys.ts'
 import type { AskingDeps } from './asking-deps.ts'
 import { readContent } from './content.ts'
 import { type Outcome, outcomeOf } from './outcome.ts'
-import { bySecret } from './present-secret.ts'
+import { bySecret, requestUnknown } from './present-secret.ts'
 import { refusalText } from './reasons.ts'
 import type { Request, Retained } from './request.ts'
-import { subjectsOf } from './rows.ts'
+import { findRequest, subjectsOf } from './rows.ts'
 import { isUndone } from './state.ts'
 import { nextWords, RECIPIENT_WORDS, RIGHT_WORDS, stateWords } from './status-words.ts'
 
@@ -16,11 +17,22 @@ import { nextWords, RECIPIENT_WORDS, RIGHT_WORDS, stateWords } from './status-wo
  * was found; then the look is entered in the audit log before it is answered. Throws AppError not-found.
  */
 export async function readStatus(deps: AskingDeps, id: string, secret: string | undefined): Promise<JsonObject> {
-  const request = await bySecret(deps.db, id, secret)
+  return lookAt(deps, await bySecret(deps.db, id, secret))
+}
+
+/** The same for somebody who is signed in, of a request that is about them. Throws AppError not-found for any other. */
+export async function readOwnStatus(deps: AskingDeps, id: string, person: readonly SubjectId[]): Promise<JsonObject> {
+  const about = await subjectsOf(deps.db, id)
+  const request = about.some((subject) => person.includes(subject)) ? await findRequest(deps.db, id) : undefined
+  if (request === undefined) throw requestUnknown()
+  return lookAt(deps, request)
+}
+
+async function lookAt(deps: AskingDeps, request: Request): Promise<JsonObject> {
   if (!isProven(request)) return statusOf(request)
   return withActiveEpoch(deps.keyring, async () => {
-    const about = (await subjectsOf(deps.db, id)).map((subject) => ({ subject }))
-    const resource = `request:${id}`
+    const about = (await subjectsOf(deps.db, request.id)).map((subject) => ({ subject }))
+    const resource = `request:${request.id}`
     const more = { by: 'person' }
     await deps.audit.append({ actor: 'weir', action: 'request.read', resource, purpose: 'own-state', about, more })
     return statusOf(request, await provenPart(deps, request))
