@@ -11,7 +11,9 @@ afterEach(async () => {
   for (const station of stations.splice(0)) await station.remove()
 })
 
-test('a backup from before an erasure, restored: refused until it was erased again, and then she is not there', async () => {
+test('a backup from before an erasure, restored: refused until it was erased again, and then she is not there', {
+  timeout: 180_000,
+}, async () => {
   const old = await station()
   const gateway = old.start()
   await gateway.answering()
