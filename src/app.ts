@@ -11,6 +11,7 @@ import { type ConsentDeps, readConsent, recordConsent } from './consent/service.
 import { lockRestriction } from './db/locks.ts'
 import type { Db } from './db/pool.ts'
 import { transaction } from './db/transaction.ts'
+import { watchRecipients } from './destinations/metrics.ts'
 import { createDisclosures } from './disclosures/desk.ts'
 import { createDpoMail } from './disclosures/dpo-mail.ts'
 import { watchDisclosures } from './disclosures/metrics.ts'
@@ -216,6 +217,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const dpoMail = createDpoMail({ db, config, smtpUrl: options.smtpUrl, log, now })
   watchDisclosures(metrics.registry, db, now)
   watchIncidents(metrics.registry, { db, policies, now })
+  watchRecipients(metrics.registry, { db, now })
   const { coolingHours } = config.rights
   const ways = { mail: options.smtpUrl !== undefined && config.mail !== undefined, sms: options.sms !== undefined }
   const told = (): void => rights.nudge()

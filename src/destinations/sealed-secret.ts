@@ -10,7 +10,7 @@ export interface SecretPlace {
 }
 
 /** Sealing contexts of docs/architecture.md. */
-const CONTEXT = { recipient_endpoint: 46, request_controller: 47 } as const
+const CONTEXT = { recipient_endpoint: 49, request_controller: 50 } as const
 const KEY_VERSION = 1
 const GROUP = 'secret'
 
