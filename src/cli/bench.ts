@@ -20,7 +20,7 @@ export interface BenchResult {
 const FOLDER = join(import.meta.dirname, '..', '..', 'test', 'bench')
 
 export function register(command: Command): void {
-  command.argument('<name>', 'which one: ingest, decide, withdraw, retail…')
+  command.argument('<name>', 'which one: ingest, decide, withdraw, erase, retail…')
   command.addHelpText('after', example('npm run -s bench -- ingest --json'))
   command.action(async (name: string, options: CommonOptions) => {
     const names = (await readdir(FOLDER)).filter((file) => file.endsWith('.bench.ts')).map((file) => file.slice(0, -9))
