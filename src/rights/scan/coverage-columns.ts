@@ -195,6 +195,7 @@ export const COVERAGE: Readonly<Record<string, Readonly<Record<string, Coverage>
     secret_hash: random,
     secret: configured,
     user_ids: code,
+    callback_hosts: configured,
   },
   'weir.tombstone': {
     tombstone: not('what remains on purpose: a keyed hash with a key used for nothing else, which leads nowhere'),
