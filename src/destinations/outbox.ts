@@ -40,6 +40,8 @@ export interface Telling {
   readonly subjects: readonly SubjectId[]
   /** What is to be corrected. */
   readonly changes?: readonly Change[]
+  /** Each recipient hears of the changes of fields that it received, and who received none of them of nothing. */
+  readonly byField?: true
   /** To these destinations alone, such as those of a purpose that was withdrawn. */
   readonly only?: readonly number[]
 }
@@ -64,10 +66,21 @@ const DAY_MS = 86_400_000
 export async function tellRecipients(tx: Tx, { keyring, now }: TellDeps, telling: Telling): Promise<number> {
   if (telling.request !== undefined && (await isTold(tx, telling.request, telling.kind))) return 0
   const received = distinct(await recipientsOf(tx, keyring, telling.subjects))
-  const wanted = received.filter(({ destinationId }) => telling.only?.includes(destinationId) ?? true)
+  const wanted = received.filter(
+    (one) =>
+      (telling.only?.includes(one.destinationId) ?? true) && (!telling.byField || changesFor(telling, one).length > 0),
+  )
   const slas = await slaDays(tx)
-  for (const one of wanted) await insertMessage(tx, { keyring, now }, telling, one, slas.get(one.destinationId))
+  for (const one of wanted) {
+    const own = telling.byField ? { ...telling, changes: changesFor(telling, one) } : telling
+    await insertMessage(tx, { keyring, now }, own, one, slas.get(one.destinationId))
+  }
   return wanted.length
+}
+
+/** What is new to a recipient must not be told by correcting it. */
+function changesFor({ changes = [] }: Telling, { fields }: Received): Change[] {
+  return changes.filter(({ path }) => fields.includes(path))
 }
 
 async function insertMessage(
@@ -100,10 +113,11 @@ async function insertMessage(
 
 /** Two subjects of one person may stand at a recipient under one identifier. */
 function distinct(received: readonly Received[]): Received[] {
-  const byName = new Map(
-    received.map((one) => [JSON.stringify([one.destinationId, one.identifierForm, one.identifier]), one]),
-  )
-  return [...byName.values()]
+  const byName = Map.groupBy(received, (one) => JSON.stringify([one.destinationId, one.identifierForm, one.identifier]))
+  return [...byName.values()].map((same) => ({
+    ...same[0]!,
+    fields: [...new Set(same.flatMap(({ fields }) => fields))].sort(),
+  }))
 }
 
 async function isTold(tx: Tx, request: string, kind: MessageKind): Promise<boolean> {

@@ -70,9 +70,9 @@ async function learnAnew(tx: Tx, subjects: readonly SubjectId[], destination: nu
   await handAnew(tx, subjects, { destinations: [destination], code: 'corrected' })
 }
 
-/** Who received what was wrong is told what is right (GDPR art. 19). */
+/** Who received what was wrong is told what is right (GDPR art. 19), and of nothing else. */
 async function tell(tx: Tx, deps: RightsDeps, request: Request): Promise<void> {
   const changes = (await readContent(tx, deps.keyring, request.id, 'changes')) ?? []
   const subjects = await subjectsOf(tx, request.id)
-  await tellRecipients(tx, deps, { request: request.id, kind: 'correction', subjects, changes })
+  await tellRecipients(tx, deps, { request: request.id, kind: 'correction', subjects, changes, byField: true })
 }

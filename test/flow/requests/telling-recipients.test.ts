@@ -10,6 +10,7 @@ import { provedRequest } from '../../support/proved-request.ts'
 import { sent, startRecipient } from '../../support/recipients.ts'
 import { subjectOf } from '../../support/stored.ts'
 import { createTestApp, type TestApp } from '../../support/test-app.ts'
+import { until } from '../../support/until.ts'
 
 // Who got data of somebody hears of every right that changes what may be done with it (GDPR art. 19).
 let weir: TestApp
@@ -47,9 +48,18 @@ async function toldOf(id: string): Promise<string[]> {
   return (await recipientStates(weir.db, id)).map(({ destination, kind }) => `${destination} ${kind}`)
 }
 
-test('of a correction', async () => {
-  const id = await asked('correction', ['changes', [{ event: 'identify', path: 'traits.firstName', to: 'Ann' }]])
+test('of a correction of what they got, and of nothing that they never had', async () => {
+  const first = { event: 'identify', path: 'traits.firstName', to: 'Ann' }
+  const contact = { event: 'contact', path: 'email', to: `${randomUUID()}@mail.example` }
+  const id = await asked('correction', ['changes', [first, contact]])
   expect(await toldOf(id)).toEqual(['crm correction'])
+  await until('the recipient was told', async () => {
+    await weir.app.rights.processAll()
+    return crm.told.length > 0
+  })
+  expect(JSON.stringify(crm.told)).toContain('Ann')
+  expect(JSON.stringify(crm.told)).not.toContain('mail.example')
+  expect(await toldOf(await asked('correction', ['changes', [contact]]))).toEqual([])
 })
 
 test('of an objection, whichever purposes it names, where the policy knows none for them', async () => {
