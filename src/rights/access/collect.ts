@@ -11,7 +11,7 @@ import type { RightsDeps } from '../deps.ts'
 import { countClasses } from './classes.ts'
 import { createDecisionWords } from './decision.ts'
 import { type EventLens, readEvents, readPositions } from './events.ts'
-import { readModuleRows, shownTables } from './module-rows.ts'
+import { type RowsCursor, readModuleRows, shownTables } from './module-rows.ts'
 import { readConsentHistory, readIdentifiers, readLinks, readPurposes, readRecords } from './person.ts'
 import {
   ACCESS_SCHEMA,
@@ -100,12 +100,13 @@ export async function openAccess(deps: AccessDeps, ask: AccessAsk): Promise<Acce
       const holder = deps.holders().find((one) => one.module?.name === name)
       if (holder?.module === undefined) return
       const { module } = holder
-      let after: readonly string[] | undefined
+      const pseudonyms = await reading(deps, (tx) => pseudonymsHeld(tx, holder, subjects))
+      let after: RowsCursor | undefined
       do {
-        const page = await reading(deps, async (tx) => {
-          const pseudonyms = await pseudonymsHeld(tx, holder, subjects)
-          return readModuleRows(tx, module, { table, pseudonyms, after, limit: PAGE })
-        })
+        const from = after
+        const page = await reading(deps, (tx) =>
+          readModuleRows(tx, module, { table, pseudonyms, after: from, limit: PAGE }),
+        )
         yield page.rows.map((values) => ({ module: name, table, values }) as ModuleRecord)
         after = page.next
       } while (after !== undefined)

@@ -103,36 +103,71 @@ export function shownTables(module: Pick<Module, 'name'>): string[] {
   return Object.keys(TABLES[module.name] ?? {})
 }
 
+/** Where a page ended: at which of the pseudonyms, and after which of its rows. */
+export interface RowsCursor {
+  readonly at: number
+  readonly key: readonly string[] | undefined
+}
+
 export interface RowsPage {
   readonly rows: readonly JsonObject[]
   /** Where the next page begins; undefined after the last. */
-  readonly next: readonly string[] | undefined
+  readonly next: RowsCursor | undefined
 }
 
-/** So many rows of a table, after where the last page ended. */
+/** So many rows of a table, after where the last page ended: in the order of the index, so that a page costs a page. */
 export async function readModuleRows(
   tx: Tx,
   module: Pick<Module, 'name'>,
   ask: {
     readonly table: string
     readonly pseudonyms: readonly Pseudonym[]
-    readonly after: readonly string[] | undefined
+    readonly after: RowsCursor | undefined
     readonly limit: number
   },
 ): Promise<RowsPage> {
-  const table = TABLES[module.name]![ask.table]!
-  const names = Object.keys(table.shows)
-  const keys = table.key.join(', ')
-  const past = ask.after === undefined ? 'true' : `(${keys}) > (${table.key.map((_, i) => `$${i + 3}`).join(', ')})`
-  const { rows } = await asModule(tx, module, () =>
-    tx.$client.query<JsonObject>(
-      `select ${names.map((name) => `${table.shows[name]} as "${name}"`).join(', ')}, array[${keys}]::text[] as "_key"
-       from ${module.name}.${ask.table} where ${isMine(table)} and ${past} order by ${keys} limit $2`,
-      [textArray(ask.pseudonyms), ask.limit, ...(ask.after ?? [])],
-    ),
+  const { pseudonyms, limit } = ask
+  const rows: JsonObject[] = []
+  let { at, key } = ask.after ?? { at: 0, key: undefined }
+  await asModule(tx, module, async () => {
+    while (at < pseudonyms.length && rows.length < limit) {
+      const wanted = limit - rows.length
+      const found = await readOf(tx, module, { ...ask, whose: pseudonyms[at]!, key, limit: wanted })
+      rows.push(...found.map(({ _key: _, ...shown }) => shown as JsonObject))
+      key = found.at(-1)?._key
+      if (found.length < wanted) {
+        at += 1
+        key = undefined
+      }
+    }
+  })
+  return { rows, next: at < pseudonyms.length ? { at, key } : undefined }
+}
+
+/** A link of two of the person's pseudonyms is told with the one that it begins at. */
+async function readOf(
+  tx: Tx,
+  module: Pick<Module, 'name'>,
+  of: {
+    readonly table: string
+    readonly pseudonyms: readonly Pseudonym[]
+    readonly whose: Pseudonym
+    readonly key: readonly string[] | undefined
+    readonly limit: number
+  },
+): Promise<(JsonObject & { readonly _key: readonly string[] })[]> {
+  const { whose, shows, key } = TABLES[module.name]![of.table]!
+  const [first, second] = whose
+  const keys = key.join(', ')
+  const mine =
+    second === undefined ? `${first} = $1` : `(${first} = $1 or ${second} = $1 and ${first} <> all($3::text[]))`
+  const from = second === undefined ? 3 : 4
+  const past = of.key === undefined ? 'true' : `(${keys}) > (${key.map((_, i) => `$${i + from}`).join(', ')})`
+  const columns = Object.entries(shows).map(([name, sql]) => `${sql} as "${name}"`)
+  const { rows } = await tx.$client.query<JsonObject & { readonly _key: readonly string[] }>(
+    `select ${columns.join(', ')}, array[${keys}]::text[] as "_key"
+     from ${module.name}.${of.table} where ${mine} and ${past} order by ${keys} limit $2`,
+    [of.whose, of.limit, ...(second === undefined ? [] : [textArray(of.pseudonyms)]), ...(of.key ?? [])],
   )
-  return {
-    rows: rows.map(({ _key: _, ...shown }) => shown as JsonObject),
-    next: rows.length < ask.limit ? undefined : (rows.at(-1)!._key as unknown as string[]),
-  }
+  return rows
 }
