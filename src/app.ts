@@ -282,6 +282,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   }
   const holding = { db, keyring, audit, officers, active: () => active, policies, now }
   const lifting = { db, keyring, active: () => active, now, committed, told }
+  const lift = createLift(lifting)
+  const exports = createExports({ ...rights.deps, told })
   const deps: HttpDeps = {
     db,
     config: { publicUrl: config.http.publicUrl, trustProxy: config.http.trustProxy, mode: config.mode },
@@ -321,7 +323,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     }),
     incidents: createIncidents({ db, keyring, audit, policies, now }),
     requests: createAsking(asking),
-    exports: createExports({ ...rights.deps, told }),
+    exports,
     requestQueue: createRequestQueue({
       db,
       keyring,
@@ -332,7 +334,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       acted: () => rights.nudge(),
     }),
     holds: createHolds(holding),
-    lift: createLift(lifting),
+    lift,
     rightsDoors: outside.doors({
       due: told,
       cancel: async (id, controller) => void (await cancelRequest(asking, { id, by: { controller } })),
@@ -346,6 +348,8 @@ export async function createApp(options: AppOptions): Promise<App> {
       recommendation,
       mailer,
       sms: options.sms,
+      lift,
+      exports,
       texts: shopTexts,
     }),
     async recordRefusal({ actor, action, route }) {

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
+import type { Readable } from 'node:stream'
 import type { Source } from '../event/event.ts'
 
 /** What somebody's browser asks of the privacy centre. */
@@ -17,7 +18,7 @@ export interface PageAsk {
 export interface PageAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: string | Uint8Array
+  readonly body: string | Readable
 }
 
 export interface PrivacyApi {

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises'
 import type { RequestHandler } from 'express'
 import { authenticateSource } from './authenticate.ts'
 import { readBody } from './body.ts'
@@ -15,6 +16,7 @@ export function privacyPages({ deps, cache, callerPrefix }: Edge): RequestHandle
       sourceOf: (writeKey, origin) => authenticateSource(cache, { writeKey, secret: undefined }, origin),
     })
     response.status(status).set(headers)
-    response.end(request.method === 'HEAD' ? undefined : body)
+    if (typeof body === 'string') response.end(request.method === 'HEAD' ? undefined : body)
+    else await pipeline(body, response).catch(() => response.destroy()) // whoever hung up; what failed logged itself
   }
 }

@@ -148,7 +148,7 @@ function queryOf(url: string): URLSearchParams {
 }
 
 function patternOf(path: string): RegExp {
-  return new RegExp(`^${path.replaceAll(/:(\w+)/g, '(?<$1>[A-Za-z0-9_-]{1,128})')}$`)
+  return new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/:(\w+)/g, '(?<$1>[A-Za-z0-9_-]{1,128})')}$`)
 }
 
 function nowhere(): AppError {

@@ -1,5 +1,7 @@
 import type { Sequencer } from '../audit/sequencer.ts'
 import type { ConsentDeps } from '../consent/service.ts'
+import type { ExportsApi } from '../http/exports-api.ts'
+import type { LiftApi } from '../http/lift-api.ts'
 import type { Mailer } from '../mail/mail.ts'
 import type { Module } from '../modules/module.ts'
 import type { Holder } from '../pipeline/erase-subject.ts'
@@ -18,5 +20,7 @@ export interface PrivacyDeps extends AskingDeps {
   readonly recommendation: Module
   readonly mailer: Mailer | undefined
   readonly sms: SmsProvider | undefined
+  readonly lift: Pick<LiftApi, 'own'>
+  readonly exports: ExportsApi
   readonly texts: ShopTexts
 }

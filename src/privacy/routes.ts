@@ -1,10 +1,17 @@
 import { accessesPage } from './pages/accesses.ts'
 import { arrive } from './pages/arrive.ts'
+import { askPage, makeRequest, rightsPage } from './pages/ask.ts'
 import { choicesPage, makeChoice } from './pages/choices.ts'
 import { complainPage } from './pages/complain.ts'
+import { cancelByLink, cancelPage, confirm, confirmPage } from './pages/confirm.ts'
+import { followPage, openFollowed } from './pages/follow.ts'
 import { frontPage } from './pages/front.ts'
 import { overviewPage } from './pages/overview.ts'
 import { policyPage } from './pages/policy.ts'
+import { checkPage, checkReceipt, ownReceipt } from './pages/receipt.ts'
+import { requestPage } from './pages/request.ts'
+import { askDownloadCode, cancel, download, enterRequestCode, lift, resend, saveReceipt } from './pages/request-acts.ts'
+import { requestsPage } from './pages/requests.ts'
 import { settings } from './pages/settings.ts'
 import { askCode, codePage, enterCode, signInPage, signOut } from './pages/sign-in.ts'
 import { strikeOut, tagsPage, takeBack } from './pages/tags.ts'
@@ -30,5 +37,33 @@ export function createRoutes(): readonly PageRoute[] {
     { method: 'GET', path: '/tags', own: tagsPage },
     { method: 'POST', path: '/tags/strike', own: strikeOut },
     { method: 'POST', path: '/tags/back', own: takeBack },
+    ...requestRoutes(),
+  ]
+}
+
+/** For who is signed in, for who has a request's secret, and for who was sent a link. */
+function requestRoutes(): readonly PageRoute[] {
+  return [
+    { method: 'GET', path: '/ask', open: rightsPage },
+    { method: 'GET', path: '/ask/:right', open: askPage },
+    { method: 'POST', path: '/ask/:right', open: makeRequest },
+    { method: 'GET', path: '/requests', open: requestsPage },
+    { method: 'GET', path: '/follow', open: followPage },
+    { method: 'POST', path: '/follow', open: openFollowed },
+    { method: 'GET', path: '/requests/:id', open: requestPage },
+    { method: 'POST', path: '/requests/:id/code', open: enterRequestCode },
+    { method: 'POST', path: '/requests/:id/resend', open: resend },
+    { method: 'POST', path: '/requests/:id/cancel', open: cancel },
+    { method: 'POST', path: '/requests/:id/lift', open: lift },
+    { method: 'POST', path: '/requests/:id/download-code', open: askDownloadCode },
+    { method: 'POST', path: '/requests/:id/download', open: download },
+    { method: 'GET', path: '/requests/:id/receipt', open: ownReceipt },
+    { method: 'GET', path: '/requests/:id/receipt.html', open: saveReceipt },
+    { method: 'GET', path: '/requests/:id/confirm/:token', open: confirmPage },
+    { method: 'POST', path: '/requests/:id/confirm/:token', open: confirm },
+    { method: 'GET', path: '/requests/:id/cancel/:token', open: cancelPage },
+    { method: 'POST', path: '/requests/:id/cancel/:token', open: cancelByLink },
+    { method: 'GET', path: '/receipt', open: checkPage },
+    { method: 'POST', path: '/receipt', open: checkReceipt },
   ]
 }

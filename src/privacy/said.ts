@@ -19,6 +19,7 @@ const SAID: Readonly<Record<string, Told<string>>> = {
     'zh-CN': '如果商家留有您的联系方式，已重新发送。',
     en: 'If the shop has an address or number of yours, it was sent again.',
   },
+  'restriction-lifted': { 'zh-CN': '已恢复使用您的信息。', en: 'Your data is used again, as you chose before.' },
   'signed-out': { 'zh-CN': '您已退出。', en: 'You are signed out.' },
   'signed-in': {
     'zh-CN': '您已登录。30 分钟无操作将自动退出。',

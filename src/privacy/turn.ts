@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import type { PageAsk } from '../http/privacy-api.ts'
 import type { Language } from '../rights/request.ts'
 import type { Person } from './data/person.ts'
@@ -50,7 +51,7 @@ export interface GoReply {
 }
 
 export interface FileReply {
-  readonly file: string | Uint8Array
+  readonly file: string | Readable
   readonly type: string
   /** What it is saved as; absent: shown. */
   readonly name?: string

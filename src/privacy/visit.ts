@@ -95,3 +95,16 @@ function read(key: KeyObject, cookie: string): Visit | undefined {
   const parsed = visitSchema.safeParse(JSON.parse(text.toString('utf8')))
   return parsed.success ? (parsed.data as Visit) : undefined // of an older version of this page
 }
+
+const MOST_FOLLOWED = 5
+
+/** The visit that also follows this request: the latest ones, so that the cookie stays small. */
+export function follow(visit: Visit, id: string, secret: string): Visit {
+  const others = visit.follows.filter(([one]) => one !== id)
+  return { ...visit, follows: [[id, secret], ...others].slice(0, MOST_FOLLOWED) as Visit['follows'] }
+}
+
+/** The secret of a request that is followed here. */
+export function secretOf({ follows }: Visit, id: string): string | undefined {
+  return follows.find(([one]) => one === id)?.[1]
+}

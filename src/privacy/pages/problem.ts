@@ -43,6 +43,32 @@ const WORDS: Readonly<Record<string, Told<string>>> = {
     'zh-CN': '今天已发送多次，请明天再试。',
     en: 'It was sent several times today. Please try again tomorrow.',
   },
+  'passphrase-weak': {
+    'zh-CN': '口令须为 12 至 128 个英文字母、数字或符号，首尾不能是空格。请返回重新设定。',
+    en: 'A passphrase has 12 to 128 letters, digits and signs, and no blank at either end. Go back and choose another.',
+  },
+  'prove-again': {
+    'zh-CN': '请再确认一次是您本人：先获取验证码，再下载。',
+    en: 'Please confirm once more that it is you: have a code sent first.',
+  },
+  'download-over': {
+    'zh-CN': '下载期限已过或次数已满，请重新提出请求。',
+    en: 'The time to download is over, or it was downloaded often enough. Please ask anew.',
+  },
+  'person-erased': { 'zh-CN': '这里已没有关于您的任何信息。', en: 'Nothing is held about you any more.' },
+  'exports-busy': {
+    'zh-CN': '正在为其他人准备文件，请稍后再试。',
+    en: 'Other files are being made just now. Please try again in a moment.',
+  },
+  'nothing-to-lift': {
+    'zh-CN': '您的信息没有停用，或已恢复使用。',
+    en: 'Your data is not restricted, or not any more.',
+  },
+  'purpose-missing': { 'zh-CN': '请至少选择一项目的。', en: 'Please choose at least one purpose.' },
+  'too-many-struck': {
+    'zh-CN': '划去的商品太多。如不需要个性化推荐，可以直接关闭。',
+    en: 'Very many items are struck out already. You can turn personalisation off instead.',
+  },
   'bad-identifier': {
     'zh-CN': '填写的邮箱、号码或编号格式不正确。',
     en: 'The address, number or name does not look right.',
