@@ -20,7 +20,7 @@ export interface Received {
   readonly fields: readonly string[]
   readonly firstAt: number
   readonly lastAt: number
-  /** Consent records under which it was sent, oldest first; at most the last 50. */
+  /** Consent records under which it was sent, in the order in which they were noted; at most the last 50. */
   readonly records: readonly string[]
 }
 

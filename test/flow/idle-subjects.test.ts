@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { transaction } from '../../src/db/transaction.ts'
 import type { JsonObject } from '../../src/event/event.ts'
+import { subjectId } from '../../src/event/ids.ts'
 import { present } from '../../src/identity/present.ts'
 import { readNodes } from '../../src/identity/read.ts'
 import { recommendation } from '../../src/modules/recommendation/recommendation.ts'
 import { asModule } from '../../src/pipeline/as-module.ts'
+import { sent } from '../support/recipients.ts'
 import { createTestApp, type Device, newDevice, type TestApp } from '../support/test-app.ts'
 
 const DAY_MS = 86_400_000
@@ -22,6 +24,7 @@ test('a device that nobody knew and nobody saw for 30 days is forgotten here and
   const linked = await visitor('ann')
   const chooser = await visitor()
   await weir.settle()
+  await sent(weir, subjectId((await idOf(idle))!), 1, ['anonymous_id:raw', 'device'])
   const before = await holdings()
   await age(31)
   const ids = [await idOf(seen)]
@@ -44,6 +47,7 @@ test('a device that nobody knew and nobody saw for 30 days is forgotten here and
     letters: 0,
     purges: 0,
   })
+  expect((await weir.owner.$client.query('select from weir.recipient')).rowCount).toBe(0)
   expect(after.sealed).toBeLessThan(before.sealed)
   expect(after.log).toBe(before.log) // the skeleton stays, as nobody's
   expect(after.nobodys).toBe(before.nobodys + 2)
