@@ -27,6 +27,7 @@ const PURE = [
 const QUERIES = [
   '^src/(db|audit|consent|destinations|disclosures|eventlog|identity|incidents|keys|mail|modules|officers|pipeline|retention|rights|totals|cli)/',
   '^src/policy/registry\\.ts$',
+  '^src/privacy/data/',
   '^src/http/(sources|tokens|tables|authenticate|deps)\\.ts$',
   '^src/(app|main)\\.ts$',
 ]
@@ -81,7 +82,7 @@ export const importRules: readonly ImportRule[] = [
       'Where tokens of subjects and machines are checked, where the keys that check them are registered, where a copy of the keys is sealed, where receipts are signed and checked.',
     from: {
       pathNot:
-        '^src/(identity/subject-token|cli/source|keys/backup-file|officers/service-(assertion|keys)|rights/erasure/receipt|rights/verify-receipt)\\.ts$',
+        '^src/(identity/subject-token|cli/source|keys/backup-file|officers/service-(assertion|keys)|rights/erasure/receipt|rights/verify-receipt|rights/verify/(mandate|session-token))\\.ts$',
     },
     to: { path: npm('jose') },
   },

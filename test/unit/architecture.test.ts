@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dirname, '..', '..')
 
 async function sourceFiles(): Promise<string[]> {
   const entries = await readdir(join(ROOT, 'src'), { recursive: true })
-  return entries.filter((name) => /\.tsx?$/.test(name)).map((name) => `src/${name.replaceAll('\\', '/')}`)
+  return entries.filter((name) => /\.(tsx?|js)$/.test(name)).map((name) => `src/${name.replaceAll('\\', '/')}`)
 }
 
 describe('the source', () => {
