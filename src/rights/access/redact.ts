@@ -52,17 +52,40 @@ export function redact(fields: JsonObject): Redacted {
 
 function reasonOf(value: Json, name: string): Withheld | undefined {
   if (value === null || value === '') return undefined
-  const plain = snake(name)
-  if (OTHERS.test(plain)) return 'somebody-elses'
-  if (CREDENTIAL.test(plain) && typeof value !== 'boolean') return 'credential'
+  const kind = kindOf(name)
+  if (kind === 'somebody-elses') return kind
+  if (kind === 'credential' && typeof value !== 'boolean') return kind
   if (typeof value !== 'string' && typeof value !== 'number') return undefined
   const text = String(value)
+  if (text.length < 13 || !/\d{3}/.test(text)) return undefined // nothing that is looked for is as short
   if (holdsResidentId(text)) return 'government-id'
   // A tenth of all numbers pass the check: the number of an order or of goods is what it says it is.
-  return !NUMBERED.test(plain) && holdsCard(text) ? 'payment-card' : undefined
+  return kind !== 'numbered' && holdsCard(text) ? 'payment-card' : undefined
 }
 
 const NUMBERED = /(?:^|_)(?:id|ids|sku|ean|upc|gtin|barcode|isbn|tracking|tracking_number|order_number)$/
+
+type Kind = 'somebody-elses' | 'credential' | 'numbered' | 'plain'
+
+const kinds = new Map<string, Kind>()
+const MOST_NAMES = 2_000 // events of a shop have some hundred; somebody may send any
+
+/** What a field is by its name, looked at once. */
+function kindOf(name: string): Kind {
+  const known = kinds.get(name)
+  if (known !== undefined) return known
+  if (kinds.size >= MOST_NAMES) kinds.clear()
+  const plain = snake(name)
+  const kind = OTHERS.test(plain)
+    ? 'somebody-elses'
+    : CREDENTIAL.test(plain)
+      ? 'credential'
+      : NUMBERED.test(plain)
+        ? 'numbered'
+        : 'plain'
+  kinds.set(name, kind)
+  return kind
+}
 
 /** `shareRecipient` → `share_recipient`, `CVV` → `cvv`. */
 function snake(name: string): string {
