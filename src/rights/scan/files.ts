@@ -45,10 +45,11 @@ export async function scanFiles(
   const files = (await Promise.all(paths.map(filesBelow))).flat()
   const total = files.reduce((sum, { size }) => sum + size, 0)
   const hits: FileHit[] = []
+  const buffer = Buffer.alloc(CHUNK + finder.longest)
   let bytes = 0
   for (const { path } of files) {
     options.signal?.throwIfAborted()
-    const found = await scanFile(path, finder)
+    const found = await scanFile(path, finder, buffer)
     bytes += found.bytes
     hits.push(...[...found.kinds].map((kind) => ({ path, kind })))
     options.progress?.(bytes, Math.max(total, bytes))
@@ -128,12 +129,12 @@ function isAlphanumeric(byte: number | undefined): boolean {
 async function scanFile(
   path: string,
   { find, longest }: Finder,
+  buffer: Buffer,
 ): Promise<{ bytes: number; kinds: Set<FileHit['kind']> }> {
   const kinds = new Set<FileHit['kind']>()
   const file = await open(path).catch(unlessGone)
   if (file === undefined) return { bytes: 0, kinds }
   try {
-    const buffer = Buffer.alloc(CHUNK + longest)
     let kept = 0
     let bytes = 0
     for (;;) {
