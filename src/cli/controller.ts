@@ -52,9 +52,9 @@ function registerAdd(add: Command): void {
     )
     .action(async (name: string, options: AddOptions) => {
       const given = await controllerOf(name, options)
-      const { token } = await withKeys(async ({ db, openKeyring }) => {
-        const keyring = await openKeyring()
-        return changeIn(db, async (tx) => {
+      const { token } = await withKeys(async (context) => {
+        const keyring = await context.openKeyring()
+        return changeIn(context.db, async (tx) => {
           const added = await addController(tx, keyring, given)
           return [added, { action: 'controller.add', resource: `controller:${given.protocol}/${name}` }]
         })

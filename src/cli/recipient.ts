@@ -51,12 +51,13 @@ function registerAdd(add: Command): void {
     .addHelpText('after', example(`${WEIR} add crm --webhook https://crm.example/privacy --sla-days 14 --json`))
     .action(async (name: string, options: AddOptions) => {
       const given = await endpointOf(name, options)
-      const made = await withKeys(async ({ config, db, policy, openKeyring }) => {
+      const made = await withKeys(async (context) => {
+        const { config, db, policy } = context
         checkEndpoint(given, config.mode)
         if (policy.destinations.some((one) => one.name === name)) {
           throw new AppError('conflict', 'a module of this name runs here: it is told without this')
         }
-        const keyring = await openKeyring()
+        const keyring = await context.openKeyring()
         return changeIn(db, async (tx) => {
           const added = await addEndpoint(tx, keyring, given)
           return [added, { action: 'recipient.add', resource: `destination:${added.destinationId}` }]
@@ -150,8 +151,9 @@ function registerTest(test: Command): void {
     .argument('<name>', 'an active recipient')
     .addHelpText('after', example(`${WEIR} test crm --json`))
     .action(async (name: string, options: CommonOptions) => {
-      const tried = await withKeys(async ({ config, db, openKeyring }) => {
-        const endpoint = await findEndpoint(db, await openKeyring(), name)
+      const tried = await withKeys(async (context) => {
+        const { config, db } = context
+        const endpoint = await findEndpoint(db, await context.openKeyring(), name)
         if (endpoint === undefined) throw new AppError('not-found', 'no active recipient has this name')
         return tryEndpoint(createSafeCall({ mode: config.mode }), endpoint, Date.now())
       })

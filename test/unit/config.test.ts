@@ -88,6 +88,13 @@ test('SMS are sent with a secret of their own, never in clear from production', 
   expect(refusalOf(clear)).toContain('WEIR_SMS must be an https URL')
 })
 
+test('the key and the certificate of the OpenDSR door are files, named or not', () => {
+  expect(readConfig({}).config.opendsr).toEqual({ keyFile: undefined, certFile: undefined })
+  const read = readConfig({ WEIR_OPENDSR_KEY_FILE: '/etc/weir/dsr.key', WEIR_OPENDSR_CERT_FILE: '/etc/weir/dsr.pem' })
+  expect(read.config.opendsr).toEqual({ keyFile: '/etc/weir/dsr.key', certFile: '/etc/weir/dsr.pem' })
+  expect(read.config.warnings).toEqual([])
+})
+
 test('an empty variable counts as unset', () => {
   expect(readConfig({ WEIR_PORT: '', DATABASE_URL: '' })).toEqual(readConfig({}))
 })

@@ -24,10 +24,10 @@ const answers: RequestListener = (request, response) => {
       return
     case '/slow':
       response.writeHead(200)
-      return void drip(response)
+      return drip(response)
     case '/endless':
       response.writeHead(200)
-      return void flood(response)
+      return flood(response)
     case '/headers':
       return void response.writeHead(200, { 'x-much': 'a'.repeat(40_000) }).end()
     case '/cut':
