@@ -54,7 +54,7 @@ export async function proveAgain(tx: Tx, deps: ProvingDeps, again: Again): Promi
   if (shown.anonymousId !== undefined && shown.anonymousSecret !== undefined) {
     return byDevice(tx, deps, again, { id: shown.anonymousId, secret: shown.anonymousSecret })
   }
-  return { error: refused('prove-again', 'Prove once more who you are: a subject token, a code, or your device.') }
+  return { error: proveOnce('Prove once more who you are: a subject token, a code, or your device.') }
 }
 
 async function byToken(
@@ -77,16 +77,14 @@ async function byToken(
      on conflict (token_hash) do nothing`,
     [checked.once, new Date(checked.expiresAt)],
   )
-  return rowCount === 1
-    ? { by: 'session-token' }
-    : { error: refused('prove-again', 'The subject token was used already.') }
+  return rowCount === 1 ? { by: 'session-token' } : { error: proveOnce('The subject token was used already.') }
 }
 
 async function byCode(tx: Tx, { keyring, now }: ProvingDeps, { request }: Again, code: string): Promise<ProvedAgain> {
   const proof = proofOf(askingKeys(keyring.tokenKey), await readProofs(tx, request.id), { code })
   const isGood = proof !== undefined && proof.usedAt === undefined && proof.expiresAt > now()
   if (isGood && (await useProof(tx, proof.id, now()))) return { by: proof.way }
-  return { error: refused('code-wrong', 'The code does not hold: it is wrong, used, or too old.') }
+  return { error: codeWrong() }
 }
 
 /** A device reaches what it sent itself: so far, and no further, did the request reach that it proved. */
@@ -113,11 +111,15 @@ async function nodeOf(tx: Tx, keyring: Keyring, type: IdentifierType, value: str
 }
 
 function notTheirs(): AppError {
-  return refused('prove-again', 'What was shown does not prove that this is the person whose request it is.')
+  return proveOnce('What was shown does not prove that this is the person whose request it is.')
 }
 
-function refused(code: string, message: string): AppError {
-  return new AppError('forbidden', message, { code })
+function proveOnce(message: string): AppError {
+  return new AppError('forbidden', message, { code: 'prove-again' })
+}
+
+function codeWrong(): AppError {
+  return new AppError('forbidden', 'The code does not hold: it is wrong, used, or too old.', { code: 'code-wrong' })
 }
 
 function tooMany(wait: number): AppError {

@@ -12,6 +12,7 @@ const OF_PEOPLE = [
   'asking.ts',
   'present-secret.ts',
   ...['prove', 'resend', 'mandate', 'session-token'].map((one) => `verify/${one}.ts`),
+  ...['ask-code', 'desk', 'permits', 'prove-again', 'zip'].map((one) => `access/${one}.ts`),
 ]
 const OF_COMMANDS = [
   'src/audit/export-folder.ts',
