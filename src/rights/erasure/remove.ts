@@ -8,6 +8,7 @@ import { eraseSubject } from '../../pipeline/erase-subject.ts'
 import { keptDays } from '../../retention/due.ts'
 import type { RightsDeps } from '../deps.ts'
 import type { GivenIdentifier, Removed } from '../request.ts'
+import { forgetPlaces } from '../scan/places.ts'
 
 /** Keys first: from the commit on what is sealed opens for nobody, here, in the write-ahead log, in dead rows. */
 export async function destroyKeys(tx: Tx, { keyring }: RightsDeps, subjects: readonly SubjectId[]): Promise<Removed[]> {
@@ -75,6 +76,7 @@ export async function removeRows(
   await lockLog(tx)
   await sweep(tx, subjects, counts)
   await detachLedger(tx, subjects, gone.salt, counts)
+  await forgetPlaces(tx, subjects)
   await bury(tx, deps, gone.identifiers)
   return [...counts].map(
     ([store, rows]): Removed => ({
