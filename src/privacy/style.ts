@@ -10,7 +10,7 @@ export const STYLE = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--ground);color:var(--text);
-font:1rem/1.65 system-ui,-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",sans-serif;overflow-wrap:anywhere}
+font:1rem/1.65 system-ui,-apple-system,"PingFang SC","Microsoft YaHei","Noto Sans CJK SC","Noto Sans SC",sans-serif;overflow-wrap:break-word}
 .wrap{max-width:var(--width);margin:0 auto;padding:0 1rem}
 a{color:var(--accent);text-underline-offset:.15em}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
@@ -23,7 +23,7 @@ header.top .wrap{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;
 .tools{display:flex;gap:.5rem;align-items:center}
 nav.own{background:var(--surface);border-bottom:1px solid var(--line)}
 nav.own ul{list-style:none;margin:0 auto;padding:.35rem 1rem;max-width:var(--width);display:flex;flex-wrap:wrap;gap:.15rem .35rem}
-nav.own a{display:block;padding:.4rem .7rem;border-radius:999px;text-decoration:none;color:var(--text)}
+nav.own a{display:block;padding:.4rem .65rem;white-space:nowrap;border-radius:999px;text-decoration:none;color:var(--text)}
 nav.own a:hover{background:var(--accent-soft)}
 nav.own a[aria-current]{background:var(--accent);color:var(--on-accent)}
 main{padding:1.5rem 0 3rem;min-height:60vh}
@@ -35,7 +35,8 @@ p{margin:.5rem 0;max-width:40em}
 .quiet{color:var(--quiet);font-size:.92rem}
 .card{background:var(--surface);border:1px solid var(--line);border-radius:var(--radius);padding:1rem 1.1rem;margin:.75rem 0}
 .card>:last-child{margin-bottom:0}
-.card>:first-child{margin-top:0}
+.card>:first-child,.card h2,.card h3{margin-top:0}
+.card h2{font-size:1.1rem;margin-bottom:.35rem}
 .grid{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));list-style:none;padding:0;margin:.75rem 0}
 .grid .card{margin:0;display:flex;flex-direction:column;align-items:flex-start}
 .grid .card>p{flex:1}
@@ -46,7 +47,7 @@ dl{margin:.5rem 0}
 dl.facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.3rem 1rem}
 dl.facts dt{color:var(--quiet)}
 dl.facts dd{margin:0}
-.tag{display:inline-block;border:1px solid var(--line);border-radius:999px;padding:.05rem .65rem;font-size:.88rem;background:var(--ground)}
+.tag{display:inline-block;border:1px solid var(--line);border-radius:.8rem;padding:.05rem .65rem;font-size:.88rem;background:var(--ground)}
 .tag.yes{border-color:var(--accent);color:var(--accent);background:var(--accent-soft)}
 .tag.no{border-color:var(--warn);color:var(--warn);background:var(--warn-soft)}
 button,.button{font:inherit;display:inline-block;min-height:2.75rem;padding:.5rem 1.1rem;border-radius:8px;border:1.5px solid var(--accent);
@@ -74,7 +75,7 @@ fieldset{border:1px solid var(--line);border-radius:var(--radius);padding:.75rem
 .tick input{width:1.35rem;height:1.35rem;margin:.15rem 0 0;accent-color:var(--accent);flex:none}
 table{border-collapse:collapse;width:100%;margin:.75rem 0;background:var(--surface);border:1px solid var(--line)}
 caption{text-align:left;font-weight:600;padding:.25rem 0}
-th,td{text-align:left;vertical-align:top;padding:.55rem .75rem;border-bottom:1px solid var(--line)}
+th,td{overflow-wrap:break-word;text-align:left;vertical-align:top;padding:.55rem .75rem;border-bottom:1px solid var(--line)}
 thead th{font-size:.9rem;color:var(--quiet);font-weight:600}
 tbody th{font-weight:600}
 td.count{font-variant-numeric:tabular-nums}
@@ -96,13 +97,18 @@ ol.steps li::before{content:"";position:absolute;left:-.55rem;top:.35rem;width:1
 ol.steps li.done::before{background:var(--accent);border-color:var(--accent)}
 ol.steps li.now::before{border-color:var(--accent);box-shadow:0 0 0 3px var(--accent-soft)}
 ol.steps li.now{font-weight:600}
+code,.mono,.item{overflow-wrap:anywhere}
 code,.mono{font-family:ui-monospace,SFMono-Regular,Menlo,monospace;font-size:.9em}
 .secret{display:block;background:var(--ground);border:1px dashed var(--quiet);border-radius:6px;padding:.5rem .75rem;user-select:all}
 summary{cursor:pointer;padding:.4rem 0;font-weight:600}
 ul.plain{list-style:none;padding:0;margin:.5rem 0}
+ul.plain.card{padding:0}
+ul.plain.card>li{padding:.7rem 1.1rem}
 ul.plain>li{padding:.55rem 0;border-bottom:1px solid var(--line)}
 ul.plain>li:last-child{border-bottom:0}
 .row{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between}
+.row>form{flex:none}
+.actions{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0}
 .struck{text-decoration:line-through;color:var(--quiet)}
 footer{border-top:1px solid var(--line);background:var(--surface);padding:1rem 0 2rem;font-size:.92rem}
 footer form{display:flex;flex-wrap:wrap;gap:.5rem;align-items:center}

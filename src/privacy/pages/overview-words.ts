@@ -77,9 +77,9 @@ export const OVERVIEW_WORDS: Told<Words> = {
     ends: 'Deleted',
     between: (first, last) => `${first} to ${last}`,
     byLaw: (n, law) =>
-      `${n} of these are used for nothing, and kept because a law says so${law === null ? '' : ` (${law})`}`,
+      `${n} of these: used for nothing, and kept because a law says so${law === null ? '' : ` (${law})`}`,
     recipients: 'Who received it',
-    count: (n) => `${n} records`,
+    count: (n) => (n === '1' ? '1 record' : `${n} records`),
     moduleHow: 'Of the shop itself. It sees a pseudonym, and does not know who you are.',
     received: (first, last) => `First on ${first}, last on ${last}`,
     noneOutside: 'Nobody outside of the shop received anything.',

@@ -29,7 +29,7 @@ ${person.node.restricted && stoppedNote(turn)}
 <h2>${words.why}</h2>${whyTable(turn, person)}
 <h2>${words.what}</h2><p>${words.whatHow}</p>${classTable(turn, known)}
 <h2>${words.recipients}</h2>${recipientList(turn, known)}
-<h2>${words.next}</h2><p class="row"><a class="button main" href="${ROOT}/choices">${words.choices}</a>
+<h2>${words.next}</h2><p class="actions"><a class="button main" href="${ROOT}/choices">${words.choices}</a>
 <a class="button" href="${ROOT}/ask/access">${words.copy}</a> <a class="button" href="${ROOT}/accesses">${words.accesses}</a></p>`,
   }
 }

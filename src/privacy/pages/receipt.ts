@@ -57,7 +57,7 @@ export async function ownReceipt(turn: Turn): Promise<PageReply> {
   return {
     title: words.own,
     body: html`<h1>${words.own}</h1>${verdict(turn, found)}${shownOf(turn, found)}
-<p class="row"><a class="button main" href="${ROOT}/requests/${request.id}/receipt.html">${words.save}</a> <a class="button" href="${ROOT}/requests/${request.id}">${words.back}</a></p>
+<p class="actions"><a class="button main" href="${ROOT}/requests/${request.id}/receipt.html">${words.save}</a> <a class="button" href="${ROOT}/requests/${request.id}">${words.back}</a></p>
 <details><summary>${words.text}</summary><p>${words.textHow}</p><p><span class="secret mono">${request.receipt}</span></p></details>`,
   }
 }

@@ -56,6 +56,6 @@ function receiptCard({ locale: { language } }: Turn, { request, status }: Follow
   const words = WORDS[language]
   const salt = status.receiptSalt
   return html`<section class="card"><h2>${words.receipt}</h2><p>${words.receiptHow}</p>
-<p class="row"><a class="button main" href="${ROOT}/requests/${request.id}/receipt.html">${words.receiptSave}</a> <a class="button" href="${ROOT}/requests/${request.id}/receipt">${words.receiptRead}</a></p>
+<p class="actions"><a class="button main" href="${ROOT}/requests/${request.id}/receipt.html">${words.receiptSave}</a> <a class="button" href="${ROOT}/requests/${request.id}/receipt">${words.receiptRead}</a></p>
 ${typeof salt === 'string' && html`<p>${words.salt}</p><p><span class="secret mono">${salt}</span></p>`}</section>`
 }

@@ -42,7 +42,7 @@ export async function requestsPage(turn: Turn): Promise<PageReply> {
   return {
     title: words.title,
     body: html`<h1>${words.title}</h1>${requests.length === 0 ? html`<p>${words.none}</p>` : html`<ul class="plain card">${requests.map((one) => item(turn, one))}</ul>`}
-<p class="row"><a class="button main" href="${ROOT}/ask">${words.ask}</a> <a class="button" href="${ROOT}/follow">${words.follow}</a></p>`,
+<p class="actions"><a class="button main" href="${ROOT}/ask">${words.ask}</a> <a class="button" href="${ROOT}/follow">${words.follow}</a></p>`,
   }
 }
 

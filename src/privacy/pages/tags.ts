@@ -98,7 +98,7 @@ function itemList({ locale, csrf }: Turn, { items }: Items, isOn: boolean): Html
   const separator = locale.language === 'zh-CN' ? '、' : ', '
   const rows = items.map(({ item, day: at, how, used }) => {
     const ways = how.map((one) => words.how[one]).join(separator)
-    return html`<li class="row"><span><strong>${item}</strong> <span class="tag${used && isOn && ' yes'}">${used && isOn ? words.used : words.kept}</span>
+    return html`<li class="row"><span><strong class="item">${item}</strong> <span class="tag${used && isOn && ' yes'}">${used && isOn ? words.used : words.kept}</span>
 <span class="hint">${ways} · ${words.last(day(at, locale))}</span></span>
 <form method="post" action="${ROOT}/tags/strike">${csrf}<input type="hidden" name="item" value="${item}">
 <button class="small">${words.strike}<span class="unseen"> ${item}</span></button></form></li>`
@@ -109,7 +109,7 @@ function itemList({ locale, csrf }: Turn, { items }: Items, isOn: boolean): Html
 function struckList({ locale, csrf }: Turn, { struck }: Items): Html {
   const words = WORDS[locale.language]
   const rows = struck.map(
-    ({ item, at }) => html`<li class="row"><span><span class="struck">${item}</span>
+    ({ item, at }) => html`<li class="row"><span><span class="struck item">${item}</span>
 <span class="hint">${words.struckOn(dayOf(at.getTime(), locale))}</span></span>
 <form method="post" action="${ROOT}/tags/back">${csrf}<input type="hidden" name="item" value="${item}">
 <button class="small">${words.back}<span class="unseen"> ${item}</span></button></form></li>`,
