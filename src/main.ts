@@ -13,6 +13,7 @@ import { closeSilentConnections } from './http/server.ts'
 import { openKeyProvider } from './keys/open.ts'
 import type { Logger } from './log.ts'
 import { whenParentGoes } from './parent.ts'
+import { createNightlyProof } from './rights/prove-nightly.ts'
 import { openSms } from './rights/sms/open.ts'
 
 const POOL = 12
@@ -249,18 +250,30 @@ function watchKeys(app: App, log: Logger): NodeJS.Timeout {
   return setInterval(look, KEYS_MS).unref()
 }
 
+/** UTC. */
+function today(): string {
+  return new Date().toISOString().slice(0, 10)
+}
+
 interface House {
   /** Ends what runs beside the requests, the sequencer last: what the others entered is signed. */
   stop(): Promise<void>
 }
 
-/** Housekeeping now and every hour, beside everything else. Stopped, it ends after the step under way. */
+/** Housekeeping now and every hour, beside everything else; after midnight (UTC) the proof that modules forget. Stopped, it ends after the step under way. */
 function keepHouse(app: App, log: Logger): House {
   const enough = new AbortController()
   let running: Promise<void> = Promise.resolve()
+  const proveNightly = createNightlyProof(app.rights.deps, app.metrics.registry)
+  let provedOn = today()
   const work = (): void => {
     running = running
       .then(() => app.maintain(enough.signal))
+      .then(async () => {
+        if (provedOn === today() || enough.signal.aborted) return
+        provedOn = today()
+        await proveNightly()
+      })
       .catch((error: unknown) => log.error({ err: error }, 'housekeeping failed; it runs again in an hour'))
   }
   work()

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
+import { Registry } from 'prom-client'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/transaction.ts'
 import type { JsonObject } from '../../../src/event/event.ts'
@@ -8,6 +9,7 @@ import type { Module } from '../../../src/modules/module.ts'
 import { recommendation } from '../../../src/modules/recommendation/recommendation.ts'
 import { runErasure } from '../../../src/rights/erasure/now.ts'
 import { type ModuleProof, proveSample, proveUnlearned } from '../../../src/rights/prove.ts'
+import { createNightlyProof } from '../../../src/rights/prove-nightly.ts'
 import { writeRequest } from '../../../src/rights/rows.ts'
 import { provedRequest } from '../../support/proved-request.ts'
 import { createTestApp, type TestApp, track } from '../../support/test-app.ts'
@@ -249,6 +251,18 @@ describe(`modules after an erasure (seed ${seed}, ${numRuns} histories)`, () => 
     }
     expect(await proving).toEqual(BOTH)
     expect(await prove()).toEqual(BOTH)
+  })
+
+  test('are proved on a sample every night, in the audit log and in the metrics', async () => {
+    const registry = new Registry()
+    const proofs = await createNightlyProof(weir.app.rights.deps, registry)(4)
+    expect(proofs.map(({ name, equalToRebuild }) => [name, equalToRebuild])).toEqual([
+      ['attribution', true],
+      ['recommendation', true],
+    ])
+    expect(await registry.metrics()).toContain('weir_unlearning_equal{module="recommendation"} 1')
+    const entries = await weir.entries('unlearning.prove')
+    expect(entries.map(({ resource }) => resource)).toEqual(['module:attribution', 'module:recommendation'])
   })
 
   test('leave nothing behind of the proof itself', async () => {
