@@ -4,7 +4,7 @@ import pg from 'pg'
 import type { BenchResult } from '../../src/cli/bench.ts'
 import { createShopClient, inTurns, progress, quantile, rounded, type ShopClient } from './client.ts'
 import { type Gateway, startGateway } from './gateway.ts'
-import { copyEverybody } from './many-events.ts'
+import { copyEverybody, keepOriginals } from './many-events.ts'
 
 const SIZES = (process.env.WEIR_BENCH_SIZES ?? '10000,100000,1000000').split(',').map(Number)
 const BASE = 10_000 // sent; the others are copies of them
@@ -72,6 +72,7 @@ async function sendBase(client: ShopClient, database: pg.Client): Promise<void> 
     await send(client, userId, EACH)
   })
   await delivered(database)
+  await keepOriginals(database)
   progress(`${BASE} events of ${people.length} people are in the log and in the modules`)
 }
 

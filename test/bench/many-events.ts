@@ -33,8 +33,20 @@ const EVENT_KEYS: Readonly<Record<string, string>> = {
   text: `left(t.event_key, 8) || left(md5(t.event_key || k), 22)`,
 }
 
+/** Keeps what there is of people now, for as long as the connection: the originals of all copies. */
+export async function keepOriginals(database: pg.Client): Promise<void> {
+  for (const table of TABLES) {
+    await database.query(`create temp table ${originalOf(table)} as select * from ${table}`)
+    await database.query(`analyze ${originalOf(table)}`)
+  }
+}
+
+function originalOf(table: string): string {
+  return `original_${table.replace('.', '_')}`
+}
+
 /**
- * Copies all that there is of people, as copies `from` to `to`: the same shapes and sizes under other names. A hundred times
+ * Copies what was kept of people, as copies `from` to `to`: the same shapes and sizes under other names. A hundred times
  * as fast as sending it, and for whoever searches and deletes it is the same.
  */
 export async function copyEverybody(database: pg.Client, from: number, to: number): Promise<void> {
@@ -48,10 +60,9 @@ export async function copyEverybody(database: pg.Client, from: number, to: numbe
     const values = rows.map(
       ({ name, kind }) => (name === 'event_key' ? EVENT_KEYS[kind] : OTHERWISE[name]) ?? `t."${name}"`,
     )
-    const originals = table === 'weir.event_log' || table === 'weir.sealed' ? 'where t.pos > 0' : ''
     await database.query(
-      `insert into ${table} (${names}) select ${values.join(', ')} from (select * from ${table} t ${originals}) t,
-         generate_series(${from}::integer, ${to}::integer) as k on conflict do nothing`,
+      `insert into ${table} (${names}) select ${values.join(', ')}
+       from ${originalOf(table)} t, generate_series(${from}::integer, ${to}::integer) as k on conflict do nothing`,
     )
   }
   const copies = to - from + 1
