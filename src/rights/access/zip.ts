@@ -3,7 +3,8 @@ import { configure, ZipWriter } from '@zip.js/zip.js'
 import { AppError } from '../../errors.ts'
 import type { ExportFile } from './files.ts'
 
-configure({ useWebWorkers: false })
+// Of as many archives as there are cores, those that nobody reads on would hold up all others: it counts without workers too.
+configure({ useWebWorkers: false, maxWorkers: 64 })
 
 const AES_256 = 3 // of APPNOTE's and WinZip's key strengths: 1, 2, 3
 

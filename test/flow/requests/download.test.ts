@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JsonObject } from '../../../src/event/event.ts'
+import { createExports } from '../../../src/rights/access/desk.ts'
 import { accessDocument, portabilityDocument } from '../../../src/rights/access/schema.ts'
 import { openZip } from '../../support/open-zip.ts'
 import { newDevice } from '../../support/test-app.ts'
@@ -157,6 +159,51 @@ describe('a download', () => {
       statuses.push(got.code ?? got.status)
     }
     expect(statuses).toEqual([200, 200, 200, 'download-over'])
+  })
+
+  test('waits where three are being made, and none is made for who hung up', async () => {
+    const person = await house.person()
+    const asked = await ready(person)
+    const { id, secret } = { id: asked.requestId, secret: asked.secret }
+    const exports = createExports({ ...house.weir.app.rights.deps, told: () => undefined })
+    const ask = async () => ({
+      ...{ id, secret, passphrase: PASSPHRASE, format: 'all' as const, addressPrefix: '203.0.113.0/24' },
+      subjectToken: await house.session(person.userId),
+    })
+    const open = [
+      await exports.download(await ask()),
+      await exports.download(await ask()),
+      await exports.download(await ask()),
+    ]
+    await expect(exports.download(await ask())).rejects.toMatchObject({
+      code: 'exports-busy',
+      status: 503,
+      retryAfter: 10,
+    })
+    for (const { archive } of open) {
+      const closed = once(archive, 'close')
+      archive.destroy()
+      await closed
+    }
+    await expect(exports.download(await ask())).rejects.toMatchObject({ code: 'download-over' }) // not busy any more
+  })
+
+  test('that fails before its first byte uses nothing up', async () => {
+    const person = await house.person()
+    const asked = await ready(person)
+    const { deps } = house.weir.app.rights
+    const away = { append: () => Promise.reject(new Error('the log is away')) }
+    const broken = createExports({ ...deps, audit: away, told: () => undefined })
+    for (let i = 0; i < 4; i++) {
+      const subjectToken = await house.session(person.userId)
+      const more = { passphrase: PASSPHRASE, format: 'all' as const, addressPrefix: '203.0.113.0/24', subjectToken }
+      await expect(broken.download({ id: asked.requestId, secret: asked.secret, ...more })).rejects.toThrow(
+        'the log is away',
+      )
+    }
+    expect((await download(asked, { subjectToken: await house.session(person.userId), format: 'csv' })).status).toBe(
+      200,
+    )
   })
 
   test('is refused once the person is erased', async () => {
