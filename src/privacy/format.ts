@@ -18,9 +18,17 @@ export function usualOffset(language: Language): number {
   return language === 'zh-CN' ? 480 : 0
 }
 
-/** `UTC+08:00` */
-export function offsetName(offset: number): string {
-  return `UTC${offset < 0 ? '−' : '+'}${clock(offset)}`
+/** `UTC+08:00 (China)`: where the offset is one country's own, or ours by default, it is said which. */
+export function offsetName(offset: number, language: Language): string {
+  const place = PLACES[offset]?.[language]
+  const name = `UTC${offset < 0 ? '−' : '+'}${clock(offset)}`
+  if (place === undefined) return name
+  return language === 'zh-CN' ? `${name}（${place}）` : `${name} (${place})`
+}
+
+const PLACES: Readonly<Record<number, Readonly<Record<Language, string>>>> = {
+  0: { 'zh-CN': '世界协调时', en: 'universal time' },
+  480: { 'zh-CN': '中国', en: 'China' },
 }
 
 function clock(offset: number): string {

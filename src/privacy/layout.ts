@@ -34,7 +34,7 @@ const WORDS: Told<{
     foot: [
       ['/policy', '我们如何处理个人信息'],
       ['/follow', '按编号查看请求'],
-      ['/receipt', '核验删除凭证'],
+      ['/receipt', '核验删除回执'],
       ['/complain', '投诉与举报'],
     ],
   },
@@ -121,7 +121,8 @@ function signOutForm({ locale: { language }, csrf }: Turn): Html {
 function footer({ locale, csrf }: Turn, path: string): Html {
   const words = WORDS[locale.language]
   const options = OFFSETS.map(
-    (one) => html`<option value="${one}"${one === locale.offset && html` selected`}>${offsetName(one)}</option>`,
+    (one) =>
+      html`<option value="${one}"${one === locale.offset && html` selected`}>${offsetName(one, locale.language)}</option>`,
   )
   return html`<footer><div class="wrap">
 <nav aria-label="${words.links}"><ul>${words.foot.map(([to, label]) => html`<li><a href="${ROOT}${to}">${label}</a></li>`)}</ul></nav>

@@ -22,8 +22,8 @@ header.top .wrap{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;
 .brand{font-weight:650;font-size:1.1rem;text-decoration:none;color:var(--text)}
 .tools{display:flex;gap:.5rem;align-items:center}
 nav.own{background:var(--surface);border-bottom:1px solid var(--line)}
-nav.own ul{list-style:none;margin:0 auto;padding:.35rem 1rem;max-width:var(--width);display:flex;flex-wrap:wrap;gap:.15rem .35rem}
-nav.own a{display:block;padding:.4rem .65rem;white-space:nowrap;border-radius:999px;text-decoration:none;color:var(--text)}
+nav.own ul{list-style:none;margin:0 auto;padding:.35rem 1rem;max-width:var(--width);display:flex;flex-wrap:wrap;gap:.15rem 0}
+nav.own a{display:block;padding:.4rem .5rem;white-space:nowrap;border-radius:999px;text-decoration:none;color:var(--text)}
 nav.own a:hover{background:var(--accent-soft)}
 nav.own a[aria-current]{background:var(--accent);color:var(--on-accent)}
 main{padding:1.5rem 0 3rem;min-height:60vh}
@@ -40,6 +40,7 @@ p{margin:.5rem 0;max-width:40em}
 .grid{display:grid;gap:.75rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr));list-style:none;padding:0;margin:.75rem 0}
 .grid .card{margin:0;display:flex;flex-direction:column;align-items:flex-start}
 .grid .card>p{flex:1}
+.grid .card>p:last-child{flex:none}
 .note,.alert{border-left:4px solid var(--accent);background:var(--accent-soft);padding:.7rem 1rem;border-radius:6px;margin:1rem 0}
 .alert{border-color:var(--warn);background:var(--warn-soft)}
 .note>p,.alert>p{margin:.25rem 0}
@@ -85,7 +86,9 @@ thead{position:absolute;left:-999rem}
 tr{border-bottom:1px solid var(--line);padding:.5rem 0}
 tr:last-child{border-bottom:0}
 th,td{border:0;padding:.15rem .9rem}
-td::before{content:attr(data-label);display:block;color:var(--quiet);font-size:.85rem}
+td{display:flex;gap:.75rem}
+td::before{content:attr(data-label);flex:none;width:5.5rem;color:var(--quiet);font-size:.9rem}
+td.nothing{display:none}
 dl.facts{grid-template-columns:1fr;gap:0}
 dl.facts dd{margin:0 0 .5rem}
 .pair{max-width:none}
@@ -108,6 +111,9 @@ ul.plain>li{padding:.55rem 0;border-bottom:1px solid var(--line)}
 ul.plain>li:last-child{border-bottom:0}
 .row{display:flex;flex-wrap:wrap;gap:.5rem 1rem;align-items:center;justify-content:space-between}
 .row>form{flex:none}
+.plain>.row{flex-wrap:nowrap}
+.plain>.row>:first-child{min-width:0}
+.plain>.row>.button{flex:none}
 .actions{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0}
 .struck{text-decoration:line-through;color:var(--quiet)}
 footer{border-top:1px solid var(--line);background:var(--surface);padding:1rem 0 2rem;font-size:.92rem}

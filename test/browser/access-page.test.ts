@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -11,6 +13,8 @@ import { openBrowser } from '../support/browser.ts'
 import { createTestApp, order, type TestApp, track } from '../support/test-app.ts'
 
 // What somebody put into their own data stays text in their own copy: in the page, and in the tables.
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 const HOSTILE = [
   `"><script>document.title='taken'</script>`,
@@ -100,6 +104,17 @@ describe.skipIf(inject('chromium') === null)('the page of what is held', () => {
     expect(await page.evaluate('document.activeElement.getAttribute("href")')).toBe('#you')
     expect(await page.locator('.wide[tabindex="0"][role="region"][aria-label]').count()).toBeGreaterThan(3)
     expect(await page.locator('th:not([scope])').count()).toBe(0)
+    await page.close()
+  })
+
+  test.for(['light', 'dark'] as const)('has nothing that axe-core finds wrong, %s', async (colorScheme) => {
+    const { page } = await opened('zh-CN', 1280)
+    await page.emulateMedia({ colorScheme })
+    await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    await page.evaluate(AXE)
+    const found = await page.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) =>
+      violations.map(({ id, nodes }) => id + ': ' + nodes[0].html.slice(0, 120)))`)
+    expect(found).toEqual([])
     await page.close()
   })
 

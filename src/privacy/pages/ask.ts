@@ -38,7 +38,7 @@ export async function askPage(turn: Turn): Promise<PageReply> {
 ${visit.who === undefined && identityFields(turn, right)}
 ${right === 'correction' && correctionFields(turn)}${right === 'objection' && purposeFields(turn)}
 ${lawField(turn)}
-<p><button class="${right === 'erasure' ? 'danger' : 'main'}">${words.press[right]}</button> <a class="button" href="${ROOT}/ask">${words.not}</a></p></form>`
+<p class="actions"><button class="${right === 'erasure' ? 'danger' : 'main'}">${words.press[right]}</button> <a class="button" href="${ROOT}/ask">${words.not}</a></p></form>`
   return {
     title: about.name,
     body: html`<h1>${about.name}</h1><p class="lead">${about.what}</p>

@@ -4,7 +4,7 @@ import type { Told, Turn } from '../turn.ts'
 const WORDS: Told<{ readonly nobody: string; readonly more: string }> = {
   'zh-CN': {
     nobody: '这里没有关于您的任何信息。',
-    more: '未经您同意，不会收集或使用您的信息。如果您刚刚要求删除，说明删除已经完成：请在“按编号查看请求”中领取凭证。',
+    more: '未经您同意，不会收集或使用您的信息。如果您刚刚要求删除，说明删除已经完成：请在“按编号查看请求”中领取回执。',
   },
   en: {
     nobody: 'Nothing is held about you here.',

@@ -64,10 +64,11 @@ function classTable(turn: Turn, { classes }: Known): Html {
   const rows = classes.map((one) => {
     const { name, means } = classWords(one.class, locale.language)
     const used = usedFor(turn, one.class)
+    const none = one.records === 0 && html` class="nothing"`
     return html`<tr><th scope="row">${name}<span class="hint">${means}</span></th>
 <td class="count" data-label="${words.records}">${number(one.records, locale)}</td>
-<td data-label="${words.usedFor}">${one.records === 0 ? '–' : used}</td>
-<td data-label="${words.ends}">${ends(turn, one)}</td></tr>`
+<td${none} data-label="${words.usedFor}">${one.records === 0 ? '–' : used}</td>
+<td${none} data-label="${words.ends}">${ends(turn, one)}</td></tr>`
   })
   return html`<table><thead><tr><th scope="col">${words.kind}</th><th scope="col">${words.records}</th>
 <th scope="col">${words.usedFor}</th><th scope="col">${words.ends}</th></tr></thead><tbody>${rows}</tbody></table>`
