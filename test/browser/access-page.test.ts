@@ -102,7 +102,7 @@ describe.skipIf(inject('chromium') === null)('the page of what is held', () => {
     for (const target of targets) expect(await page.locator(`h2${target}`).count()).toBe(1)
     await page.keyboard.press('Tab')
     expect(await page.evaluate('document.activeElement.getAttribute("href")')).toBe('#you')
-    expect(await page.locator('.wide[tabindex="0"][role="region"][aria-label]').count()).toBeGreaterThan(3)
+    expect(await page.locator('.wide[tabindex="0"][role="group"][aria-label]').count()).toBeGreaterThan(3)
     expect(await page.locator('th:not([scope])').count()).toBe(0)
     await page.close()
   })

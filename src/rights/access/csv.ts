@@ -6,7 +6,7 @@ import type { AccessEvent, AccessHead } from './schema.ts'
 /** A table as a file: UTF-8 with a byte order mark (Excel reads it as ANSI without), RFC 4180. */
 export interface CsvFile {
   readonly name: string
-  content(): Pieces
+  readonly content: () => Pieces
 }
 
 type Cell = Json | undefined
@@ -79,8 +79,20 @@ function smallFiles(head: AccessHead): CsvFile[] {
       'consent',
       head.consent,
       [
-        ...['of', 'at', 'claimedAt', 'recordId', 'consentEpoch', 'askedGranted', 'askedRefused', 'granted', 'refused'],
-        ...['evidence', 'proof', 'source', 'policyVersion', 'notice'],
+        'of',
+        'at',
+        'claimedAt',
+        'recordId',
+        'consentEpoch',
+        'askedGranted',
+        'askedRefused',
+        'granted',
+        'refused',
+        'evidence',
+        'proof',
+        'source',
+        'policyVersion',
+        'notice',
       ],
     ],
     [
@@ -93,8 +105,18 @@ function smallFiles(head: AccessHead): CsvFile[] {
       'requests',
       head.requests,
       [
-        ...['id', 'right', 'door', 'regime', 'state', 'receivedAt', 'legalDueAt', 'verifiedBy', 'reason', 'closedAt'],
-        ...['history', 'said'],
+        'id',
+        'right',
+        'door',
+        'regime',
+        'state',
+        'receivedAt',
+        'legalDueAt',
+        'verifiedBy',
+        'reason',
+        'closedAt',
+        'history',
+        'said',
       ],
     ],
     ['holds', head.holds, ['authority', 'classes', 'placedAt', 'until']],

@@ -12,7 +12,7 @@ export type Format = (typeof FORMATS)[number]
 /** A file of an export: composed when it is read, and not before. */
 export interface ExportFile {
   readonly name: string
-  content(): Pieces
+  readonly content: () => Pieces
 }
 
 export interface Wanted {

@@ -13,7 +13,7 @@ const FIRST_ROWS = 500
 interface Page {
   readonly t: Words
   readonly language: Language
-  code(code: string): string
+  readonly code: (code: string) => string
 }
 
 /**
@@ -200,7 +200,7 @@ function tableOf({ t }: Page, heads: readonly string[], rows: readonly (readonly
   if (rows.length === 0) return soft(t.none)
   const head = heads.map((one) => `<th scope="col">${html(one)}</th>`).join('')
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
-  return `<div class="wide" tabindex="0" role="region" aria-label="${html(heads.join(', '))}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
+  return `<div class="wide" tabindex="0" role="group" aria-label="${html(heads.join(', '))}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
 }
 
 function cell(own: string | number): string {

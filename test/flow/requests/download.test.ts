@@ -167,7 +167,11 @@ describe('a download', () => {
     const { id, secret } = { id: asked.requestId, secret: asked.secret }
     const exports = createExports({ ...house.weir.app.rights.deps, told: () => undefined })
     const ask = async () => ({
-      ...{ id, secret, passphrase: PASSPHRASE, format: 'all' as const, addressPrefix: '203.0.113.0/24' },
+      id,
+      secret,
+      passphrase: PASSPHRASE,
+      format: 'all' as const,
+      addressPrefix: '203.0.113.0/24',
       subjectToken: await house.session(person.userId),
     })
     const open = [
