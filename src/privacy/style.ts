@@ -122,5 +122,4 @@ footer select{width:auto}
 footer ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.25rem 1.25rem}
 footer ul a{display:inline-block;padding:.35rem 0}
 @media print{header.top,nav.own,footer,form,.skip{display:none}body{background:#fff;color:#000}}
-@media (prefers-reduced-motion:no-preference){button,.button{transition:background-color .12s}}
 `

@@ -100,3 +100,12 @@ export function destinationWords(name: string, language: Language): string {
 export function regionWords(code: string, language: Language): string {
   return new Intl.DisplayNames([language], { type: 'region' }).of(code.slice(0, 2)) ?? code
 }
+
+const LAWS_ZH: Readonly<Record<string, string>> = {
+  'E-commerce Law 31': '《电子商务法》第三十一条',
+}
+
+/** A law as a policy names it, in the reader's language where we know it. */
+export function lawWords(law: string, language: Language): string {
+  return language === 'zh-CN' && Object.hasOwn(LAWS_ZH, law) ? LAWS_ZH[law]! : law
+}

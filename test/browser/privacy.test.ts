@@ -53,16 +53,27 @@ describe.skipIf(inject('chromium') === null)('the privacy centre', () => {
             expect(await page.getAttribute('html', 'lang')).toBe(language)
             expect([path, await violations(page)]).toEqual([path, []])
             expect([path, await overflow(page)]).toEqual([path, 0])
-            await shot(page, `${language}-${width}-${colorScheme}-${whose}${path.replaceAll('/', '_')}`)
+            await shot(page, `${language}-${width}-${colorScheme}-${whose}${path.replaceAll('/', '_').slice(0, 20)}`)
           }
         }
         for (const path of OPEN) await look(path, 'open')
+        await page.goto(`${PRIVACY}/sign-in`)
+        await page.fill('#address', 'nobody@mail.example')
+        await page.click('main button')
+        await look('/sign-in/code', 'open')
         origins.delete(WEIR)
         expect([...origins]).toEqual([])
         await shop.shopPage(page, userId)
         await page.click('button')
         await page.waitForURL(`${PRIVACY}/me`)
         for (const path of OWN) await look(path, 'own')
+        for (const right of ['access', 'restriction']) {
+          await page.goto(`${PRIVACY}/ask/${right}`)
+          await page.click('main form button')
+          await shop.weir.app.rights.processAll()
+          await look(new URL(page.url()).pathname.replace('/privacy', ''), `${right}`)
+        }
+        await look('/me', 'restricted')
         expect(complaints.filter((one) => !one.includes('404'))).toEqual([])
         await context.close()
       })
@@ -71,14 +82,23 @@ describe.skipIf(inject('chromium') === null)('the privacy centre', () => {
 
   for (const { language, width, script } of [
     { language: 'zh-CN', width: 375, script: false },
-    { language: 'en', width: 1280, script: true },
+    { language: 'zh-CN', width: 1280, script: true },
+    { language: 'en', width: 375, script: true },
+    { language: 'en', width: 1280, script: false },
   ] as const) {
     const how = `${language}, ${width} px, ${script ? 'with' : 'without'} script`
     test(`a whole story goes by keyboard alone (${how})`, async () => {
       const words = WORDS[language]
       const { userId } = await shop.person()
       const { page, context } = await shop.window({ language, width, script })
-      const picture = (name: string): Promise<void> => shot(page, `story-${language}-${name}`)
+      async function picture(name: string): Promise<void> {
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          if (script) expect([name, await violations(page)]).toEqual([name, []])
+          expect([name, await overflow(page)]).toEqual([name, 0])
+          await shot(page, `story-${language}-${width}-${colorScheme}-${name}`)
+        }
+      }
       await shop.shopPage(page, userId)
       await press(page, 'My privacy')
       await page.waitForURL(`${PRIVACY}/me`) // the page in between leads on by itself

@@ -8,7 +8,7 @@ import { day, dayOf, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
 import type { OwnTurn, PageReply, Turn } from '../turn.ts'
-import { classWords, destinationWords, purposeWords } from '../words.ts'
+import { classWords, destinationWords, lawWords, purposeWords } from '../words.ts'
 import { nobodyNote, stoppedNote } from './nobody.ts'
 import { OVERVIEW_WORDS as WORDS } from './overview-words.ts'
 import { choiceTag } from './purpose-list.ts'
@@ -94,7 +94,8 @@ function ends({ locale }: Turn, one: Known['classes'][number]): Html | string {
   const first = day(one.firstEnds, locale)
   const last = day(one.lastEnds, locale)
   const law =
-    one.restricted > 0 && html`<span class="hint">${words.byLaw(number(one.restricted, locale), one.law)}</span>`
+    one.restricted > 0 &&
+    html`<span class="hint">${words.byLaw(number(one.restricted, locale), one.law === null ? null : lawWords(one.law, locale.language))}</span>`
   return html`${one.firstEnds === one.lastEnds ? first : words.between(first, last)}${law}`
 }
 

@@ -3,7 +3,7 @@ import { number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
 import type { PageReply, Told, Turn } from '../turn.ts'
-import { basisWords, classWords, destinationWords, purposeWords, regionWords, roleWords } from '../words.ts'
+import { basisWords, classWords, destinationWords, lawWords, purposeWords, regionWords, roleWords } from '../words.ts'
 
 interface Words {
   readonly title: string
@@ -123,7 +123,7 @@ function keepingTable({ deps, locale }: Turn): Html {
     const { name, means } = classWords(one.name, locale.language)
     const floor =
       one.floorDays !== undefined &&
-      html`<span class="hint">${words.law(number(one.floorDays, locale), one.floorBasis)}</span>`
+      html`<span class="hint">${words.law(number(one.floorDays, locale), one.floorBasis && lawWords(one.floorBasis, locale.language))}</span>`
     return html`<tr><th scope="row">${name}<span class="hint">${means}</span></th>
 <td data-label="${words.kept}">${words.days(number(one.retainDays, locale))}${floor}</td></tr>`
   })

@@ -4,7 +4,7 @@ import type { Followed } from '../data/requests.ts'
 import { day } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import type { Turn } from '../turn.ts'
-import { classWords } from '../words.ts'
+import { classWords, lawWords } from '../words.ts'
 import { REQUEST_WORDS as WORDS } from './request-words.ts'
 
 /** Why it was refused, what that rests on, and what can be done about it. */
@@ -25,7 +25,7 @@ export function retainedOf({ locale }: Turn, { status }: Followed): Html | undef
   const words = WORDS[locale.language]
   const items = retained.map((one) => {
     const { name } = classWords(textIn(one, 'class'), locale.language)
-    return html`<li><strong>${name}</strong><span class="hint">${words.until(day(textIn(one, 'until'), locale), textIn(one, 'ground'))}</span></li>`
+    return html`<li><strong>${name}</strong><span class="hint">${words.until(day(textIn(one, 'until'), locale), lawWords(textIn(one, 'ground'), locale.language))}</span></li>`
   })
   return html`<section class="card"><h2>${words.retained}</h2><p>${words.retainedHow}</p><ul class="plain">${items}</ul></section>`
 }
