@@ -65,22 +65,19 @@ export async function readStruck(db: Db | Tx, keyring: Keyring, subjects: readon
 }
 
 /**
- * Strikes an item out for a person, from the commit on. Throws AppError conflict `too-many-struck`, `person-erased`,
- * invalid `bad-item`.
+ * Strikes an item out for a person, from the commit on; `too-many` where so many are that the list says nothing any more.
+ * Throws AppError invalid for what is no item, conflict `person-erased`.
  */
-export async function strike(deps: StruckDeps, subject: SubjectId, item: string): Promise<void> {
-  if (item === '' || item.length > MAX_ITEM) throw new AppError('invalid', 'This is no item.', { code: 'bad-item' })
-  await change(deps, subject, 'recommendation.strike', async (tx, keys) => {
+export async function strike(deps: StruckDeps, subject: SubjectId, item: string): Promise<'struck' | 'too-many'> {
+  if (item === '' || item.length > MAX_ITEM) throw new AppError('invalid', 'This is no item.')
+  return change(deps, subject, 'recommendation.strike', async (tx, keys) => {
     const { rows } = await tx.$client.query<{ n: number }>(
       'select count(*)::integer as n from weir.struck_tag where subject_id = $1',
       [subject],
     )
-    if (rows[0]!.n >= MAX_STRUCK) {
-      throw new AppError('conflict', 'So many are struck out: refuse personalisation instead.', {
-        code: 'too-many-struck',
-      })
-    }
+    if (rows[0]!.n >= MAX_STRUCK) return 'too-many'
     await insert(tx, keys, subject, { item, at: new Date(deps.now()) })
+    return 'struck'
   })
 }
 
@@ -128,19 +125,19 @@ export async function resealStruck(
   return old.length
 }
 
-async function change(
+async function change<T>(
   { db, keyring, now }: StruckDeps,
   subject: SubjectId,
   action: string,
-  work: (tx: Tx, keys: SubjectKeys) => Promise<void>,
-): Promise<void> {
-  await withActiveEpoch(keyring, () =>
+  work: (tx: Tx, keys: SubjectKeys) => Promise<T>,
+): Promise<T> {
+  return withActiveEpoch(keyring, () =>
     transaction(db, async (tx) => {
       await lockSubjects(tx, [subject]) // an erasure that waits for it takes what is written here along
       const keys = (await currentSubjectKeys(tx, keyring, [subject])).get(subject)
       if (keys === undefined)
         throw new AppError('conflict', 'Nothing is held of this person.', { code: 'person-erased' })
-      await work(tx, keys)
+      const outcome = await work(tx, keys)
       await appendEntriesAbout(tx, { keyring, now }, [
         {
           actor: 'weir',
@@ -152,6 +149,7 @@ async function change(
           more: { by: 'person' },
         },
       ])
+      return outcome
     }),
   )
 }

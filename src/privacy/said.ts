@@ -11,6 +11,10 @@ const SAID: Readonly<Record<string, Told<string>>> = {
     'zh-CN': '已划去。推荐不再依据它，也不再展示它。',
     en: 'Struck out. It is neither used nor shown any more.',
   },
+  'too-many-struck': {
+    'zh-CN': '划去的商品太多，没有再划。如不需要个性化推荐，可以直接关闭。',
+    en: 'Very many items are struck out already; this one is not. You can turn personalisation off instead.',
+  },
   'item-back': { 'zh-CN': '已恢复。', en: 'It is used again.' },
   'request-made': { 'zh-CN': '已收到您的请求。', en: 'We have your request.' },
   'request-cancelled': { 'zh-CN': '请求已撤回。', en: 'The request was taken back.' },

@@ -28,9 +28,11 @@ export async function arrive({ deps, form, ask, visit, now, locale: { language }
       ? await proveDevice(deps, source, { anonymousId: anonymousId!, anonymousSecret: anonymousSecret! })
       : await proveToken(deps, source, token)
   const words = WORDS[language]
+  const named = form.text('language', 5)
+  const chosen = named === 'zh-CN' || named === 'en' ? { language: visit.language ?? named } : {}
   return {
     title: words.title,
-    visit: { ...newVisit(now, visit), who, said: 'signed-in' },
+    visit: { ...newVisit(now, visit), ...chosen, who, said: 'signed-in' },
     head: html`<meta http-equiv="refresh" content="0; url=${ROOT}/me">`,
     body: html`<h1>${words.title}</h1><p>${words.on}</p><p><a class="button main" href="${ROOT}/me">${words.press}</a></p>`,
   }

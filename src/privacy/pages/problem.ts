@@ -65,10 +65,6 @@ const WORDS: Readonly<Record<string, Told<string>>> = {
     en: 'Your data is not restricted, or not any more.',
   },
   'purpose-missing': { 'zh-CN': '请至少选择一项目的。', en: 'Please choose at least one purpose.' },
-  'too-many-struck': {
-    'zh-CN': '划去的商品太多。如不需要个性化推荐，可以直接关闭。',
-    en: 'Very many items are struck out already. You can turn personalisation off instead.',
-  },
   'bad-identifier': {
     'zh-CN': '填写的邮箱、号码或编号格式不正确。',
     en: 'The address, number or name does not look right.',

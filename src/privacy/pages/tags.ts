@@ -120,8 +120,8 @@ function struckList({ locale, csrf }: Turn, { struck }: Items): Html {
 /** POST /privacy/tags/strike */
 export async function strikeOut({ deps, person, form, visit }: OwnTurn): Promise<GoReply> {
   if (person === undefined) return { go: '/tags' }
-  await strike(deps, person.subject, form.raw('item', 255) ?? '')
-  return { go: '/tags', visit: { ...visit, said: 'item-struck' } }
+  const outcome = await strike(deps, person.subject, form.raw('item', 255) ?? '')
+  return { go: '/tags', visit: { ...visit, said: outcome === 'struck' ? 'item-struck' : 'too-many-struck' } }
 }
 
 /** POST /privacy/tags/back */
