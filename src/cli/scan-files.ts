@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { findEmbedded } from '../db/embedded.ts'
 import { openPool } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
+import { reissueReceipt } from '../rights/erasure/receipt.ts'
+import { findRequest } from '../rights/rows.ts'
 import { type FilesJob, scanErasedFiles } from '../rights/scan/files-job.ts'
 import { answer, type CommonOptions, columns, showProgress } from './output.ts'
 import { withRights } from './with-rights.ts'
@@ -29,7 +31,16 @@ export async function scanFilesNow(options: CommonOptions & { readonly full?: bo
         { full: options.full === true, progress: (what, at, of) => show[what](at, of) },
       )
       if (done.left.length > 0) process.exitCode = 1
-      answer(options, done, textOf(done))
+      const at = new Date().toISOString()
+      let receipts = 0
+      for (const id of done.clean) {
+        const request = await findRequest(rights.db, id)
+        if (request === undefined) continue
+        const receipt = await reissueReceipt(rights, request, { filesScan: { state: 'done', at } })
+        if (receipt !== undefined) receipts++
+      }
+      const { clean: _, ...shown } = done
+      answer(options, { ...shown, receipts }, textOf(done))
     } finally {
       await superuser.$client.end()
     }

@@ -25,6 +25,8 @@ export interface FilesJobOptions {
 export interface FilesJob {
   /** Erasures whose files are clean now. */
   readonly erasures: number
+  /** Which those are: their receipts can say so. */
+  readonly clean: readonly string[]
   /** Those of which it is not kept any more what to look for. */
   readonly forgotten: number
   readonly files: number
@@ -42,7 +44,7 @@ const ROUNDS = 3
  */
 export async function scanErasedFiles(deps: FilesJobDeps, options: FilesJobOptions = {}): Promise<FilesJob> {
   const { waiting, needles, forgotten } = await erasedSince(deps)
-  if (waiting.length === 0) return { erasures: 0, forgotten, files: 0, bytes: 0, left: [] }
+  if (waiting.length === 0) return { erasures: 0, clean: [], forgotten, files: 0, bytes: 0, left: [] }
   const { superuser } = deps
   const { signal, progress } = options
   const cleaning = signal === undefined ? {} : { signal }
@@ -57,11 +59,11 @@ export async function scanErasedFiles(deps: FilesJobDeps, options: FilesJobOptio
     const left = await named(superuser, found.hits)
     if (left.length === 0) {
       await note(deps, waiting, { files, bytes })
-      return { erasures: waiting.length, forgotten, files, bytes, left }
+      return { erasures: waiting.length, clean: waiting, forgotten, files, bytes, left }
     }
     const tables = left.flatMap(({ table }) => table ?? [])
     if (options.full !== true || tables.length === 0 || round === ROUNDS) {
-      return { erasures: 0, forgotten, files, bytes, left: left.map(({ where, kind }) => ({ where, kind })) }
+      return { erasures: 0, clean: [], forgotten, files, bytes, left: left.map(({ where, kind }) => ({ where, kind })) }
     }
     await rewrite(superuser, [...new Set(tables)])
   }
