@@ -194,7 +194,7 @@ async function focus(page: Page, wanted: Locator): Promise<void> {
     await page.keyboard.press('Tab')
     if ((await wanted.and(page.locator(':focus')).count()) === 1) return
   }
-  throw new Error(`no way by Tab to ${wanted}`)
+  throw new Error(`no way by Tab to ${String(wanted)}`)
 }
 
 const WORDS = {

@@ -1,4 +1,5 @@
 import { PURPOSES } from '../../event/purpose.ts'
+import { type OutsideRecipient, outsideRecipients } from '../data/outside.ts'
 import { number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
@@ -83,13 +84,14 @@ const WORDS: Told<Words> = {
 }
 
 /** GET /privacy/policy: the policy that decides now, in words. */
-export function policyPage(turn: Turn): PageReply {
+export async function policyPage(turn: Turn): Promise<PageReply> {
   const words = WORDS[turn.locale.language]
+  const outside = await outsideRecipients(turn.deps.db)
   return {
     title: words.title,
     body: html`<h1>${words.title}</h1>${words.weir.map((one) => html`<p>${one}</p>`)}
 <h2>${words.purposes}</h2>${purposeTable(turn)}
-<h2>${words.recipients}</h2>${recipientTable(turn)}<p>${words.recipientsHow}</p>
+<h2>${words.recipients}</h2>${recipientTable(turn, outside)}<p>${words.recipientsHow}</p>
 <h2>${words.keeping}</h2><p>${words.keepingHow}</p>${keepingTable(turn)}
 <h2>${words.rights}</h2><p><a class="button main" href="${ROOT}/ask">${words.ask}</a></p>`,
   }
@@ -106,13 +108,19 @@ function purposeTable({ deps, locale: { language } }: Turn): Html {
   return html`<table><thead><tr><th scope="col">${words.purpose}</th><th scope="col">${words.means}</th><th scope="col">${words.basis}</th></tr></thead><tbody>${rows}</tbody></table>`
 }
 
-function recipientTable({ deps, locale: { language } }: Turn): Html {
+function recipientTable({ deps, locale: { language } }: Turn, outside: readonly OutsideRecipient[]): Html {
   const words = WORDS[language]
   const { compiled } = deps.active()
-  const rows = compiled.destinations.map(
-    ({ name, purpose, role, region }) => html`<tr><th scope="row">${destinationWords(name, language)}</th>
-<td data-label="${words.purpose}">${purposeWords(purpose, language, compiled).name}</td>
-<td data-label="${words.role}">${roleWords(role, language)}</td><td data-label="${words.region}">${regionWords(region, language)}</td></tr>`,
+  const inside = compiled.destinations.map(({ name, purpose, role, region }) => ({
+    name: destinationWords(name, language),
+    purpose: purposeWords(purpose, language, compiled).name,
+    role,
+    region,
+  }))
+  const rows = [...inside, ...outside.map((one) => ({ ...one, purpose: '–' }))].map(
+    ({ name, purpose, role, region }) => html`<tr><th scope="row">${name}</th>
+<td data-label="${words.purpose}">${purpose}</td><td data-label="${words.role}">${roleWords(role, language)}</td>
+<td data-label="${words.region}">${regionWords(region, language)}</td></tr>`,
   )
   return html`<table><thead><tr><th scope="col">${words.recipient}</th><th scope="col">${words.purpose}</th><th scope="col">${words.role}</th><th scope="col">${words.region}</th></tr></thead><tbody>${rows}</tbody></table>`
 }

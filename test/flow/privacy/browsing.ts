@@ -22,6 +22,8 @@ export interface Seen {
   readonly words: string
 }
 
+type Calling = Omit<RequestInit, 'headers'> & { readonly headers: Record<string, string> }
+
 export function browse(weir: Pick<TestApp, 'url'>): Browsing {
   const own: Browsing = {
     cookie: undefined,
@@ -39,9 +41,9 @@ export function browse(weir: Pick<TestApp, 'url'>): Browsing {
       return answer.status === 303 && to !== null ? own.get(to.replace('/privacy', '')) : answer
     },
   }
-  async function call(path: string, init: RequestInit & { headers: Record<string, string> }): Promise<Seen> {
-    const headers = { ...(own.cookie === undefined ? {} : { cookie: own.cookie }), ...init.headers }
-    const response = await fetch(`${weir.url}/privacy${path}`, { ...init, headers, redirect: 'manual' })
+  async function call(path: string, { headers, ...init }: Calling): Promise<Seen> {
+    const all = { ...(own.cookie === undefined ? {} : { cookie: own.cookie }), ...headers }
+    const response = await fetch(`${weir.url}/privacy${path}`, { ...init, headers: all, redirect: 'manual' })
     const [set] = response.headers.getSetCookie()
     if (set !== undefined) own.cookie = set.split(';')[0]
     const text = await response.text()

@@ -45,3 +45,14 @@ test('what is nowhere is a page too', async () => {
   const answer = await nobody.get('/nowhere')
   expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
 })
+
+test('it says what the policy in force says: purposes, recipients, retention', async () => {
+  const { words } = await nobody.get('/policy', { 'accept-language': 'en' })
+  expect(words).toContain(
+    'Recommendations for you Show products that go with what you looked at or bought. Your consent',
+  )
+  expect(words).toContain('Product recommendations Recommendations for you the shop itself China')
+  expect(words).toMatch(
+    /Orders What you bought, amounts, discounts\. 1,095 days A law asks for 1,095 days \(E-commerce Law 31\)/,
+  )
+})
