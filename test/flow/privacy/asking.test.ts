@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readContent } from '../../../src/rights/content.ts'
+import { type House, openHouse } from '../requests/house.ts'
+import { type Browsing, browse } from './browsing.ts'
+
+let house: House
+
+beforeAll(async () => {
+  house = await openHouse()
+})
+afterAll(() => house?.stop())
+
+async function signedIn(userId: string, claims: Record<string, number> = {}): Promise<Browsing> {
+  const browser = browse(house.weir)
+  const subjectToken = await house.session(userId, { claims })
+  await browser.post('/session', { writeKey: house.page.key, subjectToken }, { origin: 'https://shop.example' })
+  return browser
+}
+
+const idIn = (text: string): string => /requests\/([0-9a-f-]{36})/.exec(text)?.[1] ?? ''
+
+test('a correction says which field and what is right, and waits for an officer', async () => {
+  const { userId } = await house.person()
+  const browser = await signedIn(userId)
+  await browser.get('/ask/correction')
+  const wrong = await browser.post('/ask/correction', { path: 'properties.total', to: '1' })
+  expect(wrong.status).toBe(400) // not one of those that the form names
+  const page = await browser.submit('/ask/correction', { path: 'traits.firstName', from: 'An', to: 'Ann' })
+  const id = idIn(page.text)
+  const { db, keyring } = house.weir
+  const change = { event: 'identify', path: 'traits.firstName', from: 'An', to: 'Ann' }
+  expect(await readContent(db, keyring, id, 'changes')).toEqual([change])
+  await house.work()
+  expect(await house.row(id)).toMatchObject({ state: 'verified', verified_by: 'session-token', needs_officer: true })
+  expect((await browser.get(`/requests/${id}`)).words).toContain('A person looks at it before anything happens')
+})
+
+test('an objection needs no proof, names purposes of the policy alone, and is in force at once', async () => {
+  const { userId, email } = await house.person()
+  const browser = browse(house.weir)
+  await browser.get('/ask/objection')
+  expect((await browser.post('/ask/objection', { address: email, purpose: ['essential'] })).status).toBe(400)
+  const page = await browser.submit('/ask/objection', {
+    address: email,
+    purpose: ['analytics', 'essential'],
+    law: 'PIPL',
+  })
+  await house.work()
+  expect((await house.row(idIn(page.text))).state).toMatch(/completed|awaiting/)
+  const choices = await house.weir.server.get('/v1/consent', { 'weir-user-id': userId })
+  expect(choices.body.choices).toEqual({ analytics: false, personalisation: true })
+})
+
+test('an erasure asked for under an old sign-in is proved once more', async () => {
+  const { userId, email } = await house.person()
+  const now = Math.floor(house.weir.app.rights.deps.now() / 1000)
+  const fresh = await signedIn(userId, { auth_time: now })
+  const old = await signedIn(userId)
+  await old.get('/ask/erasure')
+  const asked = idIn((await old.submit('/ask/erasure')).text)
+  await house.work()
+  expect((await house.row(asked)).state).toBe('identity_pending')
+  expect((await old.get(`/requests/${asked}`)).words).toContain('Confirm that it is you')
+  expect(house.mailsTo(email).join()).not.toBe('')
+  await fresh.get('/ask/erasure')
+  const sure = idIn((await fresh.submit('/ask/erasure')).text)
+  await house.work()
+  expect((await house.row(sure)).state).toBe('cooling_off')
+})
