@@ -28,7 +28,7 @@ export async function textColumns(owner: Db, schema: string): Promise<TextColumn
   for (const { name, columns } of tables) {
     if (columns === null) continue
     const { rows } = await owner.$client.query<{ row: Record<string, Json> }>(
-      `select to_jsonb(t) as row from (select ${columns.join(', ')} from ${schema}.${name}) t`,
+      `select to_jsonb(t) as row from (select ${columns.map((one) => `"${one}"`).join(', ')} from ${schema}.${name}) t`,
     )
     found.push(
       ...columnsOf(

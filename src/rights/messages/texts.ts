@@ -261,7 +261,7 @@ const chinese: Texts = {
           : `已更正 ${facts.corrected} 处，由其得出的结果也已重新计算。`,
       facts.partial === true ? retainedZh(facts) : undefined,
       `查看处理情况以及已通知的接收方：${facts.statusUrl}`,
-      facts.right === 'erasure' ? '页面上有一份您可以自行核验的删除凭证，请保存一份。' : undefined,
+      facts.right === 'erasure' ? '页面上有一份您可以自行核验的删除回执，请保存一份。' : undefined,
     ],
   }),
   refused: (facts) => ({
