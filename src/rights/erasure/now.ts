@@ -58,7 +58,8 @@ export async function runErasure(deps: RightsDeps, id: string): Promise<Request>
   }
   await transaction(deps.db, async (tx) => {
     const held = await lockRequest(tx, id)
-    if (held.state === 'executing') await move(tx, held, 'scanning', { actor: 'cli', now: deps.now(), nextAt: deps.now() + HOLD_MS })
+    if (held.state === 'executing')
+      await move(tx, held, 'scanning', { actor: 'cli', now: deps.now(), nextAt: deps.now() + HOLD_MS })
   })
   return needed(deps, id)
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { appendEntries } from '../../audit/log.ts'
-import { byteaArray } from '../../db/binary-array.ts'
+import { byteaArray, uuidArray } from '../../db/binary-array.ts'
+import type { Tx } from '../../db/pool.ts'
 import { transaction } from '../../db/transaction.ts'
 import { AppError } from '../../errors.ts'
 import { type SubjectId, subjectId } from '../../event/ids.ts'
@@ -15,6 +16,7 @@ import type { Needles } from '../request.ts'
 import { restrict } from '../restrict.ts'
 import { needlesOf } from '../scan/needles.ts'
 import { scanDatabase } from '../scan/scan.ts'
+import { closeEarlierRequests } from './earlier-requests.ts'
 import { missingErasures } from './guard.ts'
 import { beginLedger, type LedgerEntry } from './ledger-file.ts'
 import { destroyKeys, removeFromModules, removeRows } from './remove.ts'
@@ -50,24 +52,34 @@ export async function replayErasures(
   }
   const missing = await missingErasures(deps.db, entries ?? [])
   const found = await findSubjects(deps, missing)
-  const needles: Needles[] = []
-  let subjects = 0
-  for (const [i, entry] of missing.entries()) {
-    const again = await eraseAgain(deps, entry, found.get(entry.id) ?? [])
-    subjects += again.subjects
-    needles.push(again.needles)
-    progress?.(i + 1, missing.length)
-  }
+  // All in one transaction with the scan: where something is still found nothing was done, and the next try finds it again.
+  return withKnownRoots(deps.keyring, () =>
+    withActiveEpoch(deps.keyring, () =>
+      transaction(deps.db, async (tx) => {
+        const needles: Needles[] = []
+        let subjects = 0
+        for (const [i, entry] of missing.entries()) {
+          const again = await eraseAgain(tx, deps, entry, found.get(entry.id) ?? [])
+          subjects += again.subjects
+          needles.push(again.needles)
+          progress?.(i + 1, missing.length)
+        }
+        const columns = await lookFor(tx, needles)
+        await release(tx, deps, { missing: missing.length, withoutLedger })
+        return { erasures: missing.length, subjects, columns }
+      }),
+    ),
+  )
+}
+
+/** Throws AppError `scan-hits` where anything is still found. @returns how many columns were looked into */
+async function lookFor(tx: Tx, needles: readonly Needles[]): Promise<number> {
   const all = { raw: needles.flatMap(({ raw }) => raw), keyed: needles.flatMap(({ keyed }) => keyed) }
-  const { hits, columns } = await scanDatabase(deps.db, all)
-  if (hits.length > 0) {
-    const where = hits.map(({ table, column }) => `${table}.${column}`).join(', ')
-    throw new AppError('conflict', `what was erased is still found in ${where}: Weir does not serve`, {
-      code: 'scan-hits',
-    })
-  }
-  await release(deps, { missing: missing.length, withoutLedger })
-  return { erasures: missing.length, subjects, columns }
+  const { hits, columns } = await scanDatabase(tx, all)
+  if (hits.length === 0) return columns
+  const where = hits.map(({ table, column }) => `${table}.${column}`).join(', ')
+  const message = `what was erased is still found in ${where}: nothing was changed, and Weir does not serve`
+  throw new AppError('conflict', message, { code: 'scan-hits' })
 }
 
 /** Whose they are in this database: every subject's tag is held against the ledger's. */
@@ -95,45 +107,41 @@ async function findSubjects(
 }
 
 async function eraseAgain(
+  tx: Tx,
   deps: RightsDeps,
   entry: LedgerEntry,
   listed: readonly SubjectId[],
 ): Promise<{ subjects: number; needles: Needles }> {
-  const { db, keyring, now } = deps
-  return withKnownRoots(keyring, () =>
-    withActiveEpoch(keyring, () =>
-      transaction(db, async (tx) => {
-        const subjects = await withDevices(tx, listed)
-        const identifiers = await identifiersOf(tx, deps, subjects)
-        const needles = await needlesOf(tx, { keyring, holders: deps.holders() }, { subjects, identifiers })
-        if (subjects.length > 0) {
-          await restrict(tx, deps, { request: entry.id, subjects, now: now() })
-          if ((await ownKey(tx, keyring, entry.id)) === undefined) await makeOwnKey(tx, keyring, entry.id)
-          await setAside(tx, deps, { request: entry.id, subjects, contact: {}, language: 'zh-CN' })
-          await removeFromModules(tx, deps, subjects)
-          await destroyKeys(tx, deps, subjects)
-        }
-        // Also where nobody of them is here: what waits at a client is late for this database too.
-        await removeRows(tx, deps, { subjects, identifiers, salt: randomBytes(32).toString('base64url') })
-        await buryAgain(deps, tx, entry)
-        await closeRequest(deps, tx, entry)
-        await appendEntries(tx, [
-          {
-            actor: 'weir',
-            action: 'request.erase-again',
-            resource: `request:${entry.id}`,
-            purpose: 'rights',
-            outcome: 'done',
-            more: { subjects: subjects.length },
-          },
-        ])
-        return { subjects: subjects.length, needles }
-      }),
-    ),
-  )
+  const { keyring, now } = deps
+  const subjects = await withDevices(tx, listed)
+  const identifiers = await identifiersOf(tx, deps, subjects)
+  const needles = await needlesOf(tx, { keyring, holders: deps.holders() }, { subjects, identifiers })
+  if (subjects.length > 0) {
+    await restrict(tx, deps, { request: entry.id, subjects, now: now() })
+    if ((await ownKey(tx, keyring, entry.id)) === undefined) await makeOwnKey(tx, keyring, entry.id)
+    await setAside(tx, deps, { request: entry.id, subjects, contact: {}, language: 'zh-CN' })
+    await removeFromModules(tx, deps, subjects)
+    await destroyKeys(tx, deps, subjects)
+    await closeEarlierRequests(tx, deps, { id: entry.id, subjects })
+    await tx.$client.query('delete from weir.request_person where subject_id = any($1::uuid[])', [uuidArray(subjects)])
+  }
+  // Also where nobody of them is here: what waits at a client is late for this database too.
+  await removeRows(tx, deps, { subjects, identifiers, salt: randomBytes(32).toString('base64url') })
+  await buryAgain(deps, tx, entry)
+  await closeRequest(deps, tx, entry)
+  await appendEntries(tx, [
+    {
+      actor: 'weir',
+      action: 'request.erase-again',
+      resource: `request:${entry.id}`,
+      purpose: 'rights',
+      outcome: 'done',
+      more: { subjects: subjects.length },
+    },
+  ])
+  return { subjects: subjects.length, needles }
 }
 
-type Tx = Parameters<typeof removeRows>[0]
 const DAY_MS = 86_400_000
 
 async function buryAgain({ active }: RightsDeps, tx: Tx, { tombstones, at }: LedgerEntry): Promise<void> {
@@ -166,22 +174,19 @@ async function closeRequest({ keyring, now }: RightsDeps, tx: Tx, { id, at }: Le
 }
 
 async function release(
-  { db, now }: RightsDeps,
+  tx: Tx,
+  { now }: RightsDeps,
   { missing, withoutLedger }: { readonly missing: number; readonly withoutLedger: boolean },
 ): Promise<void> {
-  await transaction(db, async (tx) => {
-    await tx.$client.query('update weir.restore_guard set replayed_at = $1 where replayed_at is null', [
-      new Date(now()),
-    ])
-    await appendEntries(tx, [
-      {
-        actor: 'cli',
-        action: 'restore.release',
-        resource: 'database',
-        purpose: 'rights',
-        outcome: 'done',
-        more: { erasures: missing, ...(withoutLedger ? { withoutLedger: true } : {}) },
-      },
-    ])
-  })
+  await tx.$client.query('update weir.restore_guard set replayed_at = $1 where replayed_at is null', [new Date(now())])
+  await appendEntries(tx, [
+    {
+      actor: 'cli',
+      action: 'restore.release',
+      resource: 'database',
+      purpose: 'rights',
+      outcome: 'done',
+      more: { erasures: missing, ...(withoutLedger ? { withoutLedger: true } : {}) },
+    },
+  ])
 }

@@ -39,7 +39,7 @@ interface Part {
  * barrier sees to that). Statistics that remember somebody are made anew, and looked at again.
  */
 export async function scanDatabase(
-  db: Db,
+  db: Db | Tx,
   needles: Needles,
   { progress, signal }: ScanOptions = {},
 ): Promise<ScanResult> {
@@ -72,7 +72,7 @@ async function readParts(db: Db | Tx): Promise<Part[]> {
   return rows
 }
 
-async function scanPart(db: Db, { id }: Part, plan: SearchPlan, coarseIn: readonly string[]): Promise<string[]> {
+async function scanPart(db: Db | Tx, { id }: Part, plan: SearchPlan, coarseIn: readonly string[]): Promise<string[]> {
   try {
     const { rows } = await db.$client.query<{ col: string }>(
       `select col from weir.scan_table($1::oid::regclass, $2::bytea[], $3::text[], $4::bytea[], $5::uuid[], $6::text[], $7::text[], $8::text[])`,
@@ -98,7 +98,7 @@ function isGone(error: unknown): boolean {
   return ['42P01', 'XX000'].includes(sqlState(error) ?? '') && /does not exist|could not open/.test(String(error))
 }
 
-async function scanStatistics(db: Db, plan: SearchPlan): Promise<string[]> {
+async function scanStatistics(db: Db | Tx, plan: SearchPlan): Promise<string[]> {
   const stale = await readStatistics(db, plan)
   if (stale.length === 0) return []
   for (const table of new Set(stale.map(({ tab }) => tab))) {
@@ -108,7 +108,7 @@ async function scanStatistics(db: Db, plan: SearchPlan): Promise<string[]> {
 }
 
 async function readStatistics(
-  db: Db,
+  db: Db | Tx,
   { texts, bytes, ids, words }: SearchPlan,
 ): Promise<{ tab: string; col: string }[]> {
   const { rows } = await db.$client.query<{ tab: string; col: string }>(
