@@ -11,6 +11,7 @@ import type { Request, Retained } from './request.ts'
 import { findRequest, subjectsOf } from './rows.ts'
 import { isUndone } from './state.ts'
 import { nextWords, RECIPIENT_WORDS, RIGHT_WORDS, stateWords } from './status-words.ts'
+import { isRequestOf } from './whose.ts'
 
 /**
  * Where a request is, for who has its secret. Until it is proved who asks it says nothing that depends on whether anybody
@@ -22,8 +23,7 @@ export async function readStatus(deps: AskingDeps, id: string, secret: string | 
 
 /** The same for somebody who is signed in, of a request that is about them. Throws AppError not-found for any other. */
 export async function readOwnStatus(deps: AskingDeps, id: string, person: readonly SubjectId[]): Promise<JsonObject> {
-  const about = await subjectsOf(deps.db, id)
-  const request = about.some((subject) => person.includes(subject)) ? await findRequest(deps.db, id) : undefined
+  const request = (await isRequestOf(deps.db, person, id)) ? await findRequest(deps.db, id) : undefined
   if (request === undefined) throw requestUnknown()
   return lookAt(deps, request)
 }

@@ -1,3 +1,4 @@
+import { uuidArray } from '../../db/binary-array.ts'
 import { AppError } from '../../errors.ts'
 import type { JsonObject } from '../../event/event.ts'
 import type { SubjectId } from '../../event/ids.ts'
@@ -5,6 +6,7 @@ import { bySecret, requestUnknown } from '../../rights/present-secret.ts'
 import type { Request } from '../../rights/request.ts'
 import { findRequest, requestOf } from '../../rights/rows.ts'
 import { readOwnStatus, readStatus } from '../../rights/status.ts'
+import { REQUESTS_OF } from '../../rights/whose.ts'
 import type { PrivacyDeps } from '../deps.ts'
 import type { Turn } from '../turn.ts'
 import { secretOf } from '../visit.ts'
@@ -45,9 +47,8 @@ function checked(id: string): string {
 /** Requests that are about a person, newest first. */
 export async function requestsAbout({ db }: PrivacyDeps, subjects: readonly SubjectId[]): Promise<Request[]> {
   const { rows } = await db.$client.query<Parameters<typeof requestOf>[0]>(
-    `select r.* from weir.request r where r.request_id in (
-       select request_id from weir.request_person where subject_id = any($1::uuid[])) order by r.number desc limit 100`,
-    [[...subjects]],
+    `select r.* from weir.request r where r.request_id in (${REQUESTS_OF}) order by r.number desc limit 100`,
+    [uuidArray(subjects)],
   )
   return rows.map(requestOf)
 }

@@ -7,6 +7,7 @@ import type { Keyring } from '../../keys/keyring.ts'
 import { readContent } from '../content.ts'
 import { requestOf } from '../rows.ts'
 import { asStatutory } from '../statutory/rows.ts'
+import { REQUESTS_OF } from '../whose.ts'
 import type { Refs } from './refs.ts'
 import type { AccessDocument } from './schema.ts'
 
@@ -65,8 +66,7 @@ export async function readDisclosures(tx: Tx, { subjects }: Whose): Promise<Acce
 /** Every request that was known to be theirs, with its history, and with what it says while that is kept. */
 export async function readRequests(tx: Tx, keyring: Keyring, { subjects }: Whose): Promise<AccessDocument['requests']> {
   const { rows } = await tx.$client.query<Parameters<typeof requestOf>[0]>(
-    `select r.* from weir.request r where r.request_id in (
-       select request_id from weir.request_person where subject_id = any($1::uuid[])) order by r.number`,
+    `select r.* from weir.request r where r.request_id in (${REQUESTS_OF}) order by r.number`,
     [uuidArray(subjects)],
   )
   const found: AccessDocument['requests'] = []

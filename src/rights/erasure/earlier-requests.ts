@@ -6,10 +6,13 @@ import type { RightsDeps } from '../deps.ts'
 import type { State } from '../request.ts'
 import { note, writeRequest } from '../rows.ts'
 import { isClosed } from '../state.ts'
+import { REQUESTS_OF } from '../whose.ts'
 
 /**
  * What other requests of these people said goes with them; that there were such requests stays to be counted (CCPA
- * §7101). One that is still open has nobody left to be carried out for, and ends.
+ * §7101). One that is still open has nobody left to be carried out for, and ends; of an erasure among them, which the
+ * ledger may have, it is written down that it is done. One that is about an account too, where a device of it alone is
+ * erased, goes on. Run it while the subjects are there still.
  * @returns how many said something
  */
 export async function closeEarlierRequests(
@@ -19,8 +22,7 @@ export async function closeEarlierRequests(
 ): Promise<number> {
   const { rows } = await tx.$client.query<{ request_id: string; state: State }>(
     `select r.request_id, r.state from weir.request r
-     where r.request_id <> $2 and r.request_id in (
-       select request_id from weir.request_person where subject_id = any($1::uuid[]))
+     where r.request_id <> $2 and r.request_id in (${REQUESTS_OF})
      order by r.request_id for no key update`,
     [uuidArray(subjects), id],
   )
@@ -32,5 +34,9 @@ export async function closeEarlierRequests(
     await note(tx, other, { actor: 'weir', what: 'cancelled', from: state, to: 'cancelled', more: 'erased' })
     await writeRequest(tx, other, { state: 'cancelled', stateAt: now(), reason: 'erased', closedAt: now() })
   }
+  await tx.$client.query(
+    'update weir.erasure set done_at = $2 where erasure_id = any($1::uuid[]) and done_at is null',
+    [rows.map(({ request_id }) => request_id), new Date(now())],
+  )
   return rows.length
 }
