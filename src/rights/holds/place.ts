@@ -11,6 +11,7 @@ import type { HoldAsked } from '../../http/holds-api.ts'
 import { withCurrentIndex } from '../../identity/stale-index.ts'
 import { withActiveEpoch } from '../../keys/subject-keys.ts'
 import { dayOf, daysAfter } from '../../retention/due.ts'
+import { stillThere } from '../erasure/subjects.ts'
 import { subjectsBehind } from '../people.ts'
 import { keepUnder } from '../remainder.ts'
 import { type HoldRow, insertHold } from '../statutory/hold-rows.ts'
@@ -52,6 +53,7 @@ async function placeIn(tx: Tx, deps: HoldDeps, by: By, asked: HoldAsked): Promis
   }
   await lockSubjects(tx, subjects) // an erasure of theirs sees this hold, or is seen here
   await refuseTooLate(tx, subjects)
+  if ((await stillThere(tx, subjects)).length < subjects.length) throw tooLate() // erased while this waited
   const id = randomUUID()
   const hold = { id, authority, reference, scope: [...new Set(scope)].sort(), expiresOn }
   const placed = { ...hold, placedBy: actorOf(by), placedAt: new Date(deps.now()) }
@@ -70,8 +72,11 @@ async function refuseTooLate(tx: Tx, subjects: readonly SubjectId[]): Promise<vo
      where p.subject_id = any($1::uuid[]) and r."right" = 'erasure' and r.step is not null and r.closed_at is null limit 1`,
     [uuidArray(subjects)],
   )
-  if (rows.length === 0) return
-  throw new AppError('conflict', 'The person is being erased at this moment.', { code: 'erasure-under-way' })
+  if (rows.length > 0) throw tooLate()
+}
+
+function tooLate(): AppError {
+  return new AppError('conflict', 'The person is being erased at this moment.', { code: 'erasure-under-way' })
 }
 
 /** Adds to a hold's copy what is there of its scope and not in it yet. */
@@ -104,7 +109,7 @@ function checkEnd({ now }: HoldDeps, expiresOn: string): void {
 
 /**
  * A hold that is needed for longer, a year from today at most. Throws AppError not-found, conflict `hold-over`, invalid
- * `hold-too-long`.
+ * `hold-too-long`, `hold-too-short`.
  */
 export async function extendHold(
   deps: HoldDeps,
@@ -114,6 +119,7 @@ export async function extendHold(
   checkEnd(deps, expiresOn)
   await transaction(deps.db, async (tx) => {
     const hold = await lockActive(tx, id, deps.now())
+    if (expiresOn <= hold.expiresOn) throw shorter()
     await asStatutory(tx, async () => {
       await tx.$client.query('update statutory.hold set expires_on = $2 where hold_id = $1', [id, expiresOn])
       await tx.$client.query(
@@ -125,5 +131,11 @@ export async function extendHold(
     })
     const more = { from: hold.expiresOn, until: expiresOn }
     await appendEntriesAbout(tx, deps, [entryOf(by, { id, action: 'hold.extend', caseId, outcome: 'done', more })])
+  })
+}
+
+function shorter(): AppError {
+  return new AppError('invalid', 'A hold is extended to a later day. To end it sooner, two officers release it.', {
+    code: 'hold-too-short',
   })
 }

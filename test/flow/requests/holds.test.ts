@@ -252,6 +252,17 @@ describe('what a hold kept', () => {
 })
 
 describe('the end of a hold', () => {
+  test('is not brought nearer by an extension, which one officer alone makes', async () => {
+    const user = `shortened-${randomUUID()}`
+    await shops(user)
+    const id = (await place(user)).id as string
+    for (const days of [1, 90]) {
+      const answer = await first.call('POST', `/api/holds/${id}/extension`, { expiresOn: day(days), caseId: 'LEGAL-9' })
+      expect([answer.status, answer.body.code]).toEqual([400, 'hold-too-short'])
+    }
+    expect((await first.call('GET', `/api/holds/${id}`)).body.expiresOn).toBe(day(90))
+  })
+
   test('comes by itself, unless somebody extends it, and the rest of who was erased is then gone, and they are told', async () => {
     const user = `ends-${randomUUID()}`
     await shops(user)
