@@ -85,7 +85,7 @@ async function restrictedByAnother(tx: Tx, request: string, subjects: readonly S
        select distinct on (p.subject_id) p.subject_id, r.request_id, r.state_at
        from weir.request_person p join weir.request r using (request_id)
        where p.subject_id = any($1::uuid[]) and r.request_id <> $2 and (
-         r."right" = 'erasure' and r.state in ('cooling_off', 'executing', 'awaiting_destinations', 'scanning', 'failed')
+         r."right" = 'erasure' and r.state in ('verified', 'cooling_off', 'executing', 'awaiting_destinations', 'scanning', 'failed')
          or r."right" = 'restriction' and r.state in ('awaiting_destinations', 'completed') and r.lifted_at is null)
        order by p.subject_id, r.state_at) as o
      where s.subject_id = o.subject_id returning s.subject_id`,

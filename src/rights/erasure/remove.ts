@@ -120,6 +120,8 @@ async function sweep(tx: Tx, subjects: readonly SubjectId[], counts: Map<string,
     })
     add(table, rowCount)
   }
+  // Keys went first; one that was made since, by a renewal under way, opens nothing and would keep the id.
+  await tx.$client.query('delete from weir.subject_key where subject_id = any($1::uuid[])', ids)
   for (const subject of subjects) {
     const { rows } = await tx.$client.query<{ n: bigint }>('select weir.erase_detached($1) as n', [subject])
     if (rows[0]!.n > 0n) add('detached', Number(rows[0]!.n))
