@@ -27,7 +27,11 @@ const Customer = z.object({
   phone: z.string().max(64).nullish(),
 })
 const OfCustomer = Shop.extend({ customer: Customer })
-const DataRequest = OfCustomer.extend({ data_request: z.object({ id: number }).optional() })
+// The signature covers the body alone. One of another topic, sent here, is none of this one's: a copy asked for erases nobody.
+const none = z.never().optional()
+const DataRequest = OfCustomer.extend({ data_request: z.object({ id: number }).optional(), orders_to_redact: none })
+const Redact = OfCustomer.extend({ data_request: none, orders_requested: none })
+const ShopRedact = Shop.extend({ customer: none })
 
 export interface ShopifyContext {
   readonly controller: string
@@ -51,11 +55,11 @@ export function parseShopify(topic: ShopifyTopic, raw: Buffer, context: ShopifyC
     callbackUrls: [],
   } as const
   if (topic === 'shop/redact') {
-    if (!Shop.safeParse(document).success) return undefined
+    if (!ShopRedact.safeParse(document).success) return undefined
     const losses: Loss[] = ['regime', 'language', 'whole-shop']
     return { ...base, right: 'erasure', identifiers: [], losses, byOfficer: true }
   }
-  const read = DataRequest.safeParse(document)
+  const read = (topic === 'customers/redact' ? Redact : DataRequest).safeParse(document)
   if (!read.success) return undefined
   const { identifiers, losses } = identifiersOf(read.data.customer, context.userIds)
   const access = topic === 'customers/data_request'

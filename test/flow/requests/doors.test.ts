@@ -322,7 +322,7 @@ describe('OpenDSR', () => {
 
 describe('Shopify', () => {
   const customer = { id: 42, email: 'ann@example.com', phone: '+8613800000000' }
-  const body = (more: JsonObject = {}): string =>
+  const body = (more: Record<string, unknown> = {}): string =>
     JSON.stringify({ shop_id: 1, shop_domain: 'main.myshopify.com', customer, orders_to_redact: [], ...more })
 
   function hook(
@@ -385,6 +385,16 @@ describe('Shopify', () => {
     expect(await findRequest(weir.db, id!)).toMatchObject({ state: 'verified', needsOfficer: true })
   })
 
+  test('what was signed for one topic is not taken for another', async () => {
+    const before = await requestOf('shopify', 'our-app')
+    const copy = body({ orders_requested: [1], orders_to_redact: undefined })
+    expect((await hook('customers/redact', copy)).status).toBe(400)
+    expect((await hook('customers/redact', body({ data_request: { id: 9 } }))).status).toBe(400)
+    expect((await hook('customers/data_request', body())).status).toBe(400)
+    expect((await hook('shop/redact', body())).status).toBe(400)
+    expect(await requestOf('shopify', 'our-app')).toEqual(before)
+  })
+
   test('what a shop asks for as a whole is the officers’', async () => {
     expect((await hook('shop/redact', JSON.stringify({ shop_id: 1, shop_domain: 'a.myshopify.com' }))).status).toBe(200)
     const [id] = (await requestOf('shopify', 'our-app')).slice(-1)
@@ -395,7 +405,12 @@ describe('Shopify', () => {
 
   test('each app’s customers have the user ids that the operator said', async () => {
     await weir.grant('shopify:44', 'personalisation')
-    const text = body({ customer: { id: 44 }, data_request: { id: 9 }, orders_requested: [] })
+    const text = body({
+      customer: { id: 44 },
+      data_request: { id: 9 },
+      orders_requested: [],
+      orders_to_redact: undefined,
+    })
     expect((await hook('customers/data_request', text, { secret: `${SECRET}2` })).status).toBe(200)
     const [id] = await requestOf('shopify', 'second-app')
     await weir.app.rights.runner.processAll()
