@@ -44,6 +44,8 @@ p{margin:.5rem 0;max-width:40em}
 .note,.alert{border-left:4px solid var(--accent);background:var(--accent-soft);padding:.7rem 1rem;border-radius:6px;margin:1rem 0}
 .alert{border-color:var(--warn);background:var(--warn-soft)}
 .note>p,.alert>p{margin:.25rem 0}
+.wrong{color:var(--warn);font-weight:600;margin:.25rem 0}
+[aria-invalid=true]{border-color:var(--warn)}
 dl{margin:.5rem 0}
 dl.facts{display:grid;grid-template-columns:minmax(7rem,max-content) 1fr;gap:.3rem 1rem}
 dl.facts dt{color:var(--quiet)}

@@ -6,6 +6,7 @@ import type { PrivacyDeps } from './deps.ts'
 import type { Form } from './form.ts'
 import type { Locale } from './format.ts'
 import type { Html } from './html.ts'
+import type { Wrong } from './pages/wrong.ts'
 import type { Visit } from './visit.ts'
 
 /** One request of a person's browser, read and checked. */
@@ -23,6 +24,8 @@ export interface Turn {
   readonly csrf: Html
   /** Milliseconds since 1970. */
   readonly now: number
+  /** Where a form is shown again: what was wrong with it. */
+  readonly wrong?: Wrong
 }
 
 /** A turn of somebody who is signed in. `person` is undefined where nothing is held of them. */

@@ -27,6 +27,7 @@ interface Words {
   readonly to: string
   readonly fields: Readonly<Record<string, string>>
   readonly purposes: string
+  readonly purposesHow: string
   readonly law: string
   readonly lawHint: string
   readonly laws: Readonly<Record<Regime, string>>
@@ -86,6 +87,7 @@ export const ASK_WORDS: Told<Words> = {
       'traits.address.country': '国家',
     },
     purposes: '不再用于',
+    purposesHow: '至少选择一项。只为所选目的保存的信息随即删除，不能恢复。',
     law: '适用哪里的法律',
     lawHint: '一般是您居住的地方。它决定最迟何时必须答复。',
     laws: { PIPL: '中国', GDPR: '欧盟', 'UK-GDPR': '英国', CCPA: '美国加利福尼亚州', LGPD: '巴西' },
@@ -144,6 +146,7 @@ export const ASK_WORDS: Told<Words> = {
       'traits.address.country': 'Country',
     },
     purposes: 'No longer for',
+    purposesHow: 'Choose at least one. What was kept for it alone is erased at once, for good.',
     law: 'Whose law',
     lawHint: 'Usually where you live. It says by when we must answer.',
     laws: { PIPL: 'China', GDPR: 'European Union', 'UK-GDPR': 'United Kingdom', CCPA: 'California', LGPD: 'Brazil' },

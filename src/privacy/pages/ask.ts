@@ -8,12 +8,13 @@ import { identifiersOf } from '../data/identifiers.ts'
 import { personOf } from '../data/person.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
-import type { GoReply, PageReply, Turn } from '../turn.ts'
+import type { GoReply, PageReply, Reply, Turn } from '../turn.ts'
 import { follow } from '../visit.ts'
 import { purposeWords } from '../words.ts'
 import { ASK_WORDS as WORDS } from './ask-words.ts'
 import { nobodyNote } from './nobody.ts'
 import { RIGHT_WORDS } from './right-words.ts'
+import { fieldMarks, fieldWrong, orAgain } from './wrong.ts'
 
 /** GET /privacy/ask: the six rights. */
 export function rightsPage({ locale: { language } }: Turn): PageReply {
@@ -47,17 +48,21 @@ ${isNobody ? nobodyNote(turn) : form}`,
   }
 }
 
-function identityFields({ deps, locale: { language } }: Turn, right: Right): Html {
+function identityFields(turn: Turn, right: Right): Html {
+  const { deps, form, locale } = turn
+  const { language } = locale
   const words = WORDS[language]
   const ways = [
     ...(deps.channels.mail ? (['mail-code', 'mail-link'] as const) : []),
     ...(deps.channels.sms ? (['sms-code'] as const) : []),
   ]
-  const options = ways.map((way) => html`<option value="${way}">${words.ways[way]}</option>`)
+  const options = ways.map(
+    (way) => html`<option value="${way}"${form.text('way') === way && html` selected`}>${words.ways[way]}</option>`,
+  )
   const how = html`<div class="field"><label for="way">${words.way}</label><select id="way" name="way"><option value="">${words.wayAny}</option>${options}</select></div>`
   return html`<fieldset><legend>${words.whoAreYou}</legend><p>${right === 'objection' ? words.whoHowNo : words.whoHow}</p>
 <div class="field"><label for="address">${words.address}<span class="hint" id="address-hint">${words.addressHint}</span></label>
-<input type="text" id="address" name="address" required maxlength="320" autocomplete="email" autocapitalize="none" spellcheck="false" aria-describedby="address-hint"></div>
+<input type="text" id="address" name="address" required maxlength="320" value="${form.text('address')}" autocomplete="email" autocapitalize="none" spellcheck="false"${fieldMarks(turn, 'address', 'address-hint')}>${fieldWrong(turn, 'address')}</div>
 ${right !== 'objection' && how}</fieldset>`
 }
 
@@ -72,27 +77,39 @@ function correctionFields({ deps, locale: { language } }: Turn): Html {
 <div class="field"><label for="to">${words.to}</label><input type="text" id="to" name="to" required maxlength="255" autocomplete="off"></div></fieldset>`
 }
 
-function purposeFields({ deps, locale: { language } }: Turn): Html {
+/** None is ticked before the person does: what is kept for a purpose alone goes with it, for good. */
+function purposeFields(turn: Turn): Html {
+  const { deps, form, wrong, locale } = turn
+  const { language } = locale
   const words = WORDS[language]
+  const ticked = form.all('purpose')
   const { compiled } = deps.active()
   const ticks = purposesIn(compiled.needsConsent).map((purpose) => {
     const { name, means } = purposeWords(purpose, language, compiled)
-    return html`<label class="tick"><input type="checkbox" name="purpose" value="${purpose}" checked><span>${name}<span class="hint">${means}</span></span></label>`
+    return html`<label class="tick"><input type="checkbox" name="purpose" value="${purpose}"${ticked.includes(purpose) && html` checked`}><span>${name}<span class="hint">${means}</span></span></label>`
   })
-  return html`<fieldset><legend>${words.purposes}</legend>${ticks}</fieldset>`
+  return html`<fieldset aria-describedby="purpose-hint${wrong?.field === 'purpose' && ' purpose-wrong'}"><legend>${words.purposes}</legend>
+<p class="hint" id="purpose-hint">${words.purposesHow}</p>${fieldWrong(turn, 'purpose')}${ticks}</fieldset>`
 }
 
-function lawField({ locale: { language } }: Turn): Html {
+function lawField({ form, locale: { language } }: Turn): Html {
   const words = WORDS[language]
-  const usual = language === 'zh-CN' ? 'PIPL' : 'GDPR'
+  const usual = form.text('law') ?? (language === 'zh-CN' ? 'PIPL' : 'GDPR')
   const options = REGIMES.map(
     (one) => html`<option value="${one}"${one === usual && html` selected`}>${words.laws[one]}</option>`,
   )
   return html`<div class="field"><label for="law">${words.law}<span class="hint" id="law-hint">${words.lawHint}</span></label><select id="law" name="law" aria-describedby="law-hint">${options}</select></div>`
 }
 
+/** Fields of the form that an error is about, by its code. */
+const FIELDS = { 'purpose-missing': 'purpose', 'bad-identifier': 'address', 'change-missing': 'to' }
+
 /** POST /privacy/ask/:right: one answer, whoever is known. */
-export async function makeRequest(turn: Turn): Promise<GoReply> {
+export async function makeRequest(turn: Turn): Promise<Reply> {
+  return orAgain(turn, { fields: FIELDS, form: askPage }, () => make(turn))
+}
+
+async function make(turn: Turn): Promise<GoReply> {
   const { deps, form, ask, visit, locale } = turn
   const right = rightOf(turn)
   const law = REGIMES.find((one) => one === form.text('law'))

@@ -1,4 +1,5 @@
 import { AppError, isAway } from '../../errors.ts'
+import type { Language } from '../../rights/request.ts'
 import { html } from '../html.ts'
 import { ROOT } from '../layout.ts'
 import type { PageReply, Told, Turn } from '../turn.ts'
@@ -105,6 +106,16 @@ const BY_KIND: Readonly<Record<AppError['kind'] | 'internal', Told<string>>> = {
   },
 }
 
+/** What an error of this code means, for the person. */
+export function problemWords(code: string, language: Language): string {
+  return (WORDS[code] ?? BY_KIND.invalid)[language]
+}
+
+/** When it may be tried again, where the error says so. */
+export function problemHeaders({ retryAfter }: AppError): Readonly<Record<string, string>> {
+  return retryAfter === undefined ? {} : { 'Retry-After': String(Math.max(1, retryAfter)) }
+}
+
 /** What went wrong, in words: never the error's own. */
 export function problemPage({ locale: { language } }: Turn, error: unknown): PageReply {
   const known = error instanceof AppError ? error : undefined
@@ -114,7 +125,7 @@ export function problemPage({ locale: { language } }: Turn, error: unknown): Pag
   return {
     title: TITLE[language],
     status,
-    ...(known?.retryAfter === undefined ? {} : { headers: { 'Retry-After': String(Math.max(1, known.retryAfter)) } }),
+    ...(known === undefined ? {} : { headers: problemHeaders(known) }),
     body: html`<h1>${TITLE[language]}</h1>
 <div class="alert" role="alert"><p>${words![language]}</p></div>
 <p><a class="button" href="${ROOT}">${BACK[language]}</a></p>`,

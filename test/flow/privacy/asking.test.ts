@@ -51,6 +51,20 @@ test('an objection needs no proof, names purposes of the policy alone, and is in
   expect(choices.body.choices).toEqual({ analytics: false, personalisation: true })
 })
 
+test('an objection that names nothing is asked for what, and refuses nothing', async () => {
+  const { userId } = await house.person()
+  const browser = await signedIn(userId)
+  const empty = await browser.get('/ask/objection')
+  expect(empty.text).not.toMatch(/type="checkbox"[^>]*checked/)
+  const again = await browser.post('/ask/objection', { law: 'UK-GDPR' })
+  expect(again.status).toBe(400)
+  expect(again.text).toMatch(/<fieldset aria-describedby="purpose-hint purpose-wrong">/)
+  expect(again.text).toMatch(/id="purpose-wrong" role="alert">Please choose at least one purpose/)
+  await house.work()
+  const choices = await house.weir.server.get('/v1/consent', { 'weir-user-id': userId })
+  expect(choices.body.choices).toEqual({ analytics: true, personalisation: true })
+})
+
 test('an erasure asked for under an old sign-in is proved once more', async () => {
   const { userId, email } = await house.person()
   const now = Math.floor(house.weir.app.rights.deps.now() / 1000)
