@@ -32,7 +32,8 @@ export interface ErasedNow extends Finished {
 /**
  * The operator's door: an erasure that needs no proof but a case, and skips the cooling-off alone. Every step is that of a
  * person's own request, and one that is broken off is gone on with by the gateway. Throws AppError not-found where nobody
- * is known by these identifiers, conflict `erasure-incomplete` where something was left.
+ * is known by these identifiers, conflict `erasure-incomplete` where something was left, `erased-already` where another
+ * erasure of the person was faster.
  */
 export async function eraseNow(deps: RightsDeps, ask: EraseNow): Promise<ErasedNow> {
   const id = await createVerified(deps, ask)
@@ -53,6 +54,7 @@ export async function runErasure(deps: RightsDeps, id: string): Promise<Request>
     step !== undefined;
     step = nextStep(ERASURE_STEPS, request.step)
   ) {
+    if (request.closedAt !== undefined) throw endedByAnother(id)
     await runStep(deps, request, step, { holdMs: HOLD_MS })
     request = await needed(deps, id)
   }
@@ -62,6 +64,12 @@ export async function runErasure(deps: RightsDeps, id: string): Promise<Request>
       await move(tx, held, 'scanning', { actor: 'cli', now: deps.now(), nextAt: deps.now() + HOLD_MS })
   })
   return needed(deps, id)
+}
+
+/** Another erasure of this person was faster, and closed what it left nobody for. */
+function endedByAnother(id: string): AppError {
+  const message = `erasure ${id} ended: another request erased this person at the same time, and has the receipt`
+  return new AppError('conflict', message, { code: 'erased-already' })
 }
 
 async function needed({ db }: RightsDeps, id: string): Promise<Request> {

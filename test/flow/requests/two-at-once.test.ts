@@ -4,6 +4,7 @@ import { lockLog } from '../../../src/db/locks.ts'
 import { transaction } from '../../../src/db/transaction.ts'
 import { renewSubjectKey } from '../../../src/pipeline/renew-subject-key.ts'
 import { refuseForgotten } from '../../../src/rights/erasure/guard.ts'
+import { eraseNow } from '../../../src/rights/erasure/now.ts'
 import { replayErasures } from '../../../src/rights/erasure/replay.ts'
 import { subjectTagOf } from '../../../src/rights/erasure/subjects.ts'
 import { placeHold } from '../../../src/rights/holds/place.ts'
@@ -63,6 +64,16 @@ test('two erasures of one person leave a database that starts', async () => {
   await finish()
   const states = await Promise.all(ids.map(async (id) => (await read(id)).state))
   expect(states.sort()).toEqual(['cancelled', 'completed_partial'])
+  await expect(refuseForgotten(weir.db, deps.ledger, deps.log)).resolves.toBeUndefined()
+})
+
+test('an operator’s erasure that another one overtakes says so, and ends', async () => {
+  const identifiers = await somebody()
+  const ask = { identifiers, caseId: 'DSR-1', regime: 'PIPL', language: 'en' } as const
+  const [one, other] = await Promise.allSettled([eraseNow(deps, ask), eraseNow(deps, ask)])
+  const [lost] = [one, other].filter((each) => each.status === 'rejected')
+  expect([one.status, other.status].sort()).toEqual(['fulfilled', 'rejected'])
+  expect(lost?.reason).toMatchObject({ code: expect.stringMatching(/^(erased-already|nobody-known)$/) })
   await expect(refuseForgotten(weir.db, deps.ledger, deps.log)).resolves.toBeUndefined()
 })
 
