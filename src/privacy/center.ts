@@ -67,7 +67,7 @@ async function answer(centre: Centre, ask: PageAsk): Promise<PageAnswer> {
     if (error instanceof ClientGone) throw error
     const known = isAway(error) || error instanceof AppError
     if (!known) centre.deps.log.error({ err: error }, 'a page of the privacy centre failed')
-    return answerOf(centre, turn, path, problemPage(turn, error))
+    return answerOf(centre, turn, path, problemPage(turn, error, path))
   }
 }
 

@@ -1,8 +1,9 @@
 import { bySecret } from '../../rights/present-secret.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
-import type { GoReply, PageReply, Told, Turn } from '../turn.ts'
+import type { PageReply, Reply, Told, Turn } from '../turn.ts'
 import { follow } from '../visit.ts'
+import { fieldMarks, fieldWrong, orAgain } from './wrong.ts'
 
 const WORDS: Told<
   Readonly<Record<'title' | 'lead' | 'number' | 'secret' | 'secretHint' | 'press' | 'signIn' | 'or', string>>
@@ -31,23 +32,27 @@ const WORDS: Told<
 
 /** GET /privacy/follow */
 export function followPage(turn: Turn): PageReply {
-  return { title: WORDS[turn.locale.language].title, body: followForm(turn, undefined) }
+  return { title: WORDS[turn.locale.language].title, body: followForm(turn, turn.form.text('number', 64)) }
 }
 
 /** The same where a link named the number, whether there is such a request or not. */
-export function followForm({ locale: { language }, csrf, visit }: Turn, id: string | undefined): Html {
-  const words = WORDS[language]
+export function followForm(turn: Turn, id: string | undefined): Html {
+  const { locale, csrf, visit } = turn
+  const words = WORDS[locale.language]
   return html`<h1>${words.title}</h1><p>${words.lead}</p>
 <form method="post" action="${ROOT}/follow" class="card">${csrf}
 <div class="field"><label for="number">${words.number}</label><input class="mono" type="text" id="number" name="number" required maxlength="64" value="${id}" autocomplete="off" autocapitalize="none" spellcheck="false"></div>
-<div class="field"><label for="secret">${words.secret}<span class="hint" id="secret-hint">${words.secretHint}</span></label><input type="password" id="secret" name="secret" required maxlength="128" autocomplete="off" aria-describedby="secret-hint"></div>
+<div class="field"><label for="secret">${words.secret}<span class="hint" id="secret-hint">${words.secretHint}</span></label><input type="password" id="secret" name="secret" required maxlength="128" autocomplete="off"${fieldMarks(turn, 'secret', 'secret-hint')}>${fieldWrong(turn, 'secret')}</div>
 <p><button class="main">${words.press}</button></p></form>
 ${visit.who === undefined && html`<p>${words.or} <a href="${ROOT}/sign-in">${words.signIn}</a></p>`}`
 }
 
 /** POST /privacy/follow: from then on it is followed in this browser, until the visit ends. */
-export async function openFollowed({ deps, form, visit }: Turn): Promise<GoReply> {
-  const secret = form.text('secret', 128) ?? ''
-  const { id } = await bySecret(deps.db, form.text('number', 64)?.toLowerCase() ?? '', secret)
-  return { go: `/requests/${id}`, visit: follow(visit, id, secret) }
+export async function openFollowed(turn: Turn): Promise<Reply> {
+  const { deps, form, visit } = turn
+  return orAgain(turn, { fields: { 'request-unknown': 'secret' }, form: followPage }, async () => {
+    const secret = form.text('secret', 128) ?? ''
+    const { id } = await bySecret(deps.db, form.text('number', 64)?.toLowerCase() ?? '', secret)
+    return { go: `/requests/${id}`, visit: follow(visit, id, secret) }
+  })
 }

@@ -5,6 +5,7 @@ import { ROOT } from '../layout.ts'
 import type { PageReply, Told, Turn } from '../turn.ts'
 
 const TITLE: Told<string> = { 'zh-CN': '这一步没有成功', en: 'That did not work' }
+const AGAIN: Told<string> = { 'zh-CN': '回到刚才的页面', en: 'Back to where you were' }
 const BACK: Told<string> = { 'zh-CN': '回到隐私中心首页', en: 'Back to the privacy centre' }
 
 /** By code of the error, in words; what has no words of its own is told by its kind. */
@@ -45,8 +46,8 @@ const WORDS: Readonly<Record<string, Told<string>>> = {
     en: 'It was sent several times today. Please try again tomorrow.',
   },
   'passphrase-weak': {
-    'zh-CN': '口令须为 12 至 128 个英文字母、数字或符号，首尾不能是空格。请返回重新设定。',
-    en: 'A passphrase has 12 to 128 letters, digits and signs, and no blank at either end. Go back and choose another.',
+    'zh-CN': '口令须为 12 至 128 个英文字母、数字或符号，首尾不能是空格。请重新设定。',
+    en: 'A passphrase has 12 to 128 letters, digits and signs, and no blank at either end. Please choose another.',
   },
   'prove-again': {
     'zh-CN': '请再确认一次是您本人：先获取验证码，再下载。',
@@ -117,10 +118,11 @@ export function problemHeaders({ retryAfter }: AppError): Readonly<Record<string
 }
 
 /** What went wrong, in words: never the error's own. */
-export function problemPage({ locale: { language } }: Turn, error: unknown): PageReply {
+export function problemPage({ locale: { language } }: Turn, error: unknown, path: string): PageReply {
   const known = error instanceof AppError ? error : undefined
   const kind = isAway(error) ? 'overloaded' : (known?.kind ?? 'internal')
   const words = (known && Object.hasOwn(WORDS, known.code) ? WORDS[known.code] : undefined) ?? BY_KIND[kind]
+  const before = pageBefore(path)
   const status = known?.status ?? (kind === 'overloaded' ? 503 : 500)
   return {
     title: TITLE[language],
@@ -128,6 +130,13 @@ export function problemPage({ locale: { language } }: Turn, error: unknown): Pag
     ...(known === undefined ? {} : { headers: problemHeaders(known) }),
     body: html`<h1>${TITLE[language]}</h1>
 <div class="alert" role="alert"><p>${words![language]}</p></div>
-<p><a class="button" href="${ROOT}">${BACK[language]}</a></p>`,
+<p class="actions">${before !== undefined && html`<a class="button main" href="${ROOT}${before}">${AGAIN[language]}</a> `}<a class="button" href="${ROOT}">${BACK[language]}</a></p>`,
   }
+}
+
+/** The page that has the form, where the path is one that forms are sent to. */
+function pageBefore(path: string): string | undefined {
+  const request = /^\/requests\/[0-9a-f-]{36}(?=\/)/.exec(path)?.[0]
+  if (request !== undefined) return request
+  return /^\/(ask\/[a-z]+|follow|sign-in(\/code)?|choices|tags(?=\/|$)|receipt|accesses|me)/.exec(path)?.[0]
 }

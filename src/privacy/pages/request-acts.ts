@@ -6,8 +6,10 @@ import { RECEIPT_PAGE_NAME, receiptPage } from '../../rights/receipt-page.ts'
 import { proveRequest } from '../../rights/verify/prove.ts'
 import { resendProof } from '../../rights/verify/resend.ts'
 import { followed } from '../data/requests.ts'
-import type { FileReply, GoReply, Turn } from '../turn.ts'
+import type { FileReply, GoReply, Reply, Turn } from '../turn.ts'
 import { secretOf } from '../visit.ts'
+import { requestPage } from './request.ts'
+import { orAgain } from './wrong.ts'
 
 /** The secret of the request in the path. Throws AppError not-found where the visit does not follow it. */
 function ownSecret({ visit, params }: Turn): { readonly id: string; readonly secret: string } {
@@ -22,16 +24,21 @@ function back({ visit }: Turn, id: string, said: string): GoReply {
 }
 
 /** POST /privacy/requests/:id/code */
-export async function enterRequestCode(turn: Turn): Promise<GoReply> {
+export async function enterRequestCode(turn: Turn): Promise<Reply> {
   const { deps, form, ask } = turn
   const { id, secret } = ownSecret(turn)
-  await proveRequest(deps, {
-    id,
-    secret,
-    shown: { code: form.text('code', 32) ?? '' },
-    addressPrefix: ask.addressPrefix,
+  const shown = { code: form.text('code', 32) ?? '' }
+  return orAgain(turn, { fields: CODE_FIELDS, form: requestPage }, async () => {
+    await proveRequest(deps, { id, secret, shown, addressPrefix: ask.addressPrefix })
+    return back(turn, id, 'request-proved')
   })
-  return back(turn, id, 'request-proved')
+}
+
+/** Errors that are about the code, by their codes. */
+const CODE_FIELDS = { 'code-wrong': 'code', 'too-many-tries': 'code' }
+const DOWNLOAD_FIELDS = {
+  ...CODE_FIELDS,
+  'passphrase-weak': 'passphrase',
 }
 
 /** POST /privacy/requests/:id/resend */
@@ -66,7 +73,14 @@ export async function askDownloadCode(turn: Turn): Promise<GoReply> {
 }
 
 /** POST /privacy/requests/:id/download: an archive under the passphrase, made while it is sent. */
-export async function download(turn: Turn): Promise<FileReply> {
+export async function download(turn: Turn): Promise<Reply> {
+  const proof = turn.form.text('anonymousSecret', 256) === undefined ? 'code' : 'anonymousSecret'
+  return orAgain(turn, { fields: { ...DOWNLOAD_FIELDS, 'prove-again': proof }, form: requestPage }, () =>
+    archiveOf(turn),
+  )
+}
+
+async function archiveOf(turn: Turn): Promise<FileReply> {
   const { deps, form, ask } = turn
   const { id, secret } = ownSecret(turn)
   const code = form.text('code', 32)

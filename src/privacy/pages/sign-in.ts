@@ -2,8 +2,9 @@ import { revoke } from '../data/revoked.ts'
 import { askForCode, proveCode } from '../data/sign-in.ts'
 import { html } from '../html.ts'
 import { ROOT } from '../layout.ts'
-import type { GoReply, PageReply, Told, Turn } from '../turn.ts'
+import type { GoReply, PageReply, Reply, Told, Turn } from '../turn.ts'
 import { newVisit } from '../visit.ts'
+import { fieldMarks, fieldWrong, orAgain } from './wrong.ts'
 
 const WORDS: Told<
   Readonly<
@@ -66,36 +67,45 @@ const WORDS: Told<
 }
 
 /** GET /privacy/sign-in */
-export function signInPage({ locale: { language }, csrf }: Turn): PageReply {
-  const words = WORDS[language]
+export function signInPage(turn: Turn): PageReply {
+  const { locale, csrf, form } = turn
+  const words = WORDS[locale.language]
   return {
     title: words.title,
     body: html`<h1>${words.title}</h1><p>${words.lead}</p>
 <form method="post" action="${ROOT}/sign-in" class="card">${csrf}
 <div class="field"><label for="address">${words.address}<span class="hint" id="address-hint">${words.addressHint}</span></label>
-<input type="text" id="address" name="address" required maxlength="320" autocomplete="username" autocapitalize="none" spellcheck="false" aria-describedby="address-hint"></div>
+<input type="text" id="address" name="address" required maxlength="320" value="${form.text('address')}" autocomplete="username" autocapitalize="none" spellcheck="false"${fieldMarks(turn, 'address', 'address-hint')}>${fieldWrong(turn, 'address')}</div>
 <p><button class="main">${words.press}</button></p></form>
 <h2>${words.shop}</h2><p>${words.shopHow}</p>`,
   }
 }
 
 /** POST /privacy/sign-in: one answer, whoever is known. */
-export async function askCode({ deps, form, ask, visit, now, locale: { language } }: Turn): Promise<GoReply> {
-  const address = form.text('address') ?? ''
-  const asked = await askForCode(deps, { address, language, addressPrefix: ask.addressPrefix })
-  return { go: '/sign-in/code', visit: { ...newVisit(now, visit), asked, follows: visit.follows } }
+export async function askCode(turn: Turn): Promise<Reply> {
+  const { deps, form, ask, visit, now, locale } = turn
+  const { language } = locale
+  return orAgain(turn, { fields: { 'bad-identifier': 'address' }, form: signInPage }, async () => {
+    const address = form.text('address') ?? ''
+    const asked = await askForCode(deps, { address, language, addressPrefix: ask.addressPrefix })
+    return { go: '/sign-in/code', visit: { ...newVisit(now, visit), asked, follows: visit.follows } }
+  })
 }
 
 /** GET /privacy/sign-in/code */
-export function codePage({ locale: { language }, csrf, visit }: Turn): PageReply | GoReply {
-  if (visit.asked === undefined) return { go: '/sign-in' }
-  const words = WORDS[language]
+export function codePage(turn: Turn): PageReply | GoReply {
+  return turn.visit.asked === undefined ? { go: '/sign-in' } : codeForm(turn)
+}
+
+function codeForm(turn: Turn): PageReply {
+  const { locale, csrf } = turn
+  const words = WORDS[locale.language]
   return {
     title: words.codeTitle,
     body: html`<h1>${words.codeTitle}</h1><p>${words.codeLead}</p>
 <form method="post" action="${ROOT}/sign-in/code" class="card">${csrf}
 <div class="field"><label for="code">${words.code}<span class="hint" id="code-hint">${words.codeHint}</span></label>
-<input class="code" type="text" id="code" name="code" required maxlength="32" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" aria-describedby="code-hint"></div>
+<input class="code" type="text" id="code" name="code" required maxlength="32" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false"${fieldMarks(turn, 'code', 'code-hint')}>${fieldWrong(turn, 'code')}</div>
 <p><button class="main">${words.codePress}</button></p></form>
 <p><a href="${ROOT}/sign-in">${words.again}</a></p>
 <h2>${words.none}</h2><p>${words.noneHow}</p>`,
@@ -103,11 +113,14 @@ export function codePage({ locale: { language }, csrf, visit }: Turn): PageReply
 }
 
 /** POST /privacy/sign-in/code: a session of its own; nothing of the visit before is taken over but requests followed there. */
-export async function enterCode({ deps, form, ask, visit, now }: Turn): Promise<GoReply> {
-  if (visit.asked === undefined) return { go: '/sign-in' }
-  const code = form.text('code', 32) ?? ''
-  const who = await proveCode(deps, visit.asked, { code, addressPrefix: ask.addressPrefix })
-  return { go: '/me', visit: { ...newVisit(now, visit), who, follows: visit.follows, said: 'signed-in' } }
+export async function enterCode(turn: Turn): Promise<Reply> {
+  const { deps, form, ask, visit, now } = turn
+  const { asked } = visit
+  if (asked === undefined) return { go: '/sign-in' }
+  return orAgain(turn, { fields: { 'code-wrong': 'code', 'too-many-tries': 'code' }, form: codeForm }, async () => {
+    const who = await proveCode(deps, asked, { code: form.text('code', 32) ?? '', addressPrefix: ask.addressPrefix })
+    return { go: '/me', visit: { ...newVisit(now, visit), who, follows: visit.follows, said: 'signed-in' } }
+  })
 }
 
 /** POST /privacy/sign-out: for every copy of the cookie. */

@@ -187,6 +187,8 @@ describe('another person’s request', () => {
       [404, true],
       [404, true],
     ])
+    expect(wrong[0]!.text).toMatch(/name="number"[^>]* value="[0-9a-f-]{36}"/) // the same form, as it was filled in
+    expect(wrong[0]!.text).toMatch(/aria-describedby="secret-hint secret-wrong" aria-invalid="true"/)
     expect((await other.submit('/follow', { number: number!, secret: secret! })).words).toContain('See it all')
   })
 })
@@ -211,6 +213,9 @@ describe('a request without signing in', () => {
     await house.work()
     const [mail] = house.mailsTo(ann.email)
     const at = (pages[0]!.text.match(/\/requests\/[0-9a-f-]{36}/) ?? [''])[0]
+    const wrong = await known.post(`${at}/code`, { code: 'AAAA2222' })
+    expect([wrong.status, wrong.words]).toEqual([403, expect.stringContaining('is wrong, used or too old')])
+    expect(wrong.text).toMatch(/id="code"[^>]* aria-invalid="true"/)
     const proved = await known.submit(`${at}/code`, { code: codeIn(mail!) })
     expect(proved.words).toContain('It is confirmed that this is you')
     await house.work()
@@ -259,14 +264,16 @@ describe('a download', () => {
     await house.work()
     await browser.get(at)
     const passphrase = 'long enough 2026'
-    expect((await browser.post(`${at}/download`, { passphrase })).status).toBe(403)
+    const unproved = await browser.post(`${at}/download`, { passphrase })
+    expect([unproved.status, unproved.text.includes('id="code-wrong" role="alert"')]).toEqual([403, true])
     house.mailsTo(ann.email)
     await browser.submit(`${at}/download-code`)
     await house.work()
     const code = codeIn(house.mailsTo(ann.email).join('\n'))
-    expect((await browser.post(`${at}/download`, { passphrase: 'short', code })).words).toContain(
-      'A passphrase has 12 to 128',
-    )
+    const weak = await browser.post(`${at}/download`, { passphrase: 'short', code })
+    expect(weak.words).toContain('A passphrase has 12 to 128')
+    expect(weak.text).toMatch(/id="passphrase"[^>]* aria-invalid="true"/)
+    expect(weak.text).toContain(`value="${code}"`) // nothing is typed twice
     const archive = await browser.post(`${at}/download`, { passphrase, code })
     expect([archive.status, archive.headers.get('content-type'), archive.text.slice(0, 2)]).toEqual([
       200,

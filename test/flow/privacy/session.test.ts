@@ -77,6 +77,12 @@ describe('signing in', () => {
       await unknown.post('/sign-in/code', { code: 'AAAA2222' }),
     ]
     expect(bytesOf(wrong[0]!)).toEqual(bytesOf(wrong[1]!))
+    expect(wrong[0]!.text).toMatch(/name="code"[^>]* aria-describedby="code-hint code-wrong" aria-invalid="true"/)
+    const mistyped = browse(house.weir)
+    await mistyped.get('/sign-in')
+    const again = await mistyped.post('/sign-in', { address: '12' })
+    expect([again.status, again.words]).toEqual([400, expect.stringContaining('does not look right')])
+    expect(again.text).toMatch(/name="address"[^>]* value="12"[^>]* aria-invalid="true"/)
     expect((await unknown.post('/sign-in/code', { code })).status).toBe(403)
     const right = await known.submit('/sign-in/code', { code: code.toLowerCase() })
     expect(right.words).toContain('What is known about me')
