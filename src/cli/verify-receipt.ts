@@ -2,13 +2,17 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { AppError } from '../errors.ts'
-import { type ReceiptCheck, verifyReceipt } from '../rights/verify-receipt.ts'
+import { type ReceiptCheck, type ReceiptProblem, verifyReceipt } from '../rights/verify-receipt.ts'
+import { type HeldPage, holdPage, isPage } from '../rights/verify-receipt-page.ts'
 import { readKey } from './audit-trust.ts'
 import { collect } from './identifier-option.ts'
 import { answer, type CommonOptions, example } from './output.ts'
 
 const WEIR = 'npm run -s weir -- verify-receipt'
 const MAX_BYTES = 4_000_000
+const CHANGED =
+  'The page is not what this version of Weir makes of the claims: it was changed, or another version made it.'
+const STILL_SIGNED = 'Do not go by its words. The signed claims in it hold; what follows is theirs.'
 
 interface VerifyOptions extends CommonOptions {
   readonly jwks?: string
@@ -18,7 +22,6 @@ interface VerifyOptions extends CommonOptions {
 }
 
 const jwksSchema = z.object({ keys: z.array(z.unknown()) })
-const pageSchema = z.object({ jws: z.string(), jwks: jwksSchema })
 
 /** `weir verify-receipt`: checks the receipt of an erasure offline, from its file and keys alone. */
 export function register(command: Command): void {
@@ -31,23 +34,26 @@ export function register(command: Command): void {
     .addHelpText('after', '\nNeeds no network and no database. Exits with 1 where the receipt does not hold.')
     .addHelpText('after', example(`${WEIR} erasure-receipt.html --jwks jwks.json --json`))
     .action(async (file: string, options: VerifyOptions) => {
-      const { jws, embedded } = readReceipt(await read(file))
+      const now = Date.now()
+      const { jws, embedded, page } = await readReceipt(await read(file), now)
       const jwks = options.jwks === undefined ? embedded : parseAs(jwksSchema, await read(options.jwks), '--jwks')
-      if (jwks === undefined) {
+      if (jwks === undefined && page !== 'changed') {
         throw new AppError('invalid', 'the file has no keys in it: give those of who issued it with --jwks FILE')
       }
       if (options.jwks === undefined) warn()
-      const found = await verifyReceipt(jws, {
-        jwks,
-        now: Date.now(),
-        witnesses: (options.witness ?? []).map(readKey),
-        ...personOf(options),
-      })
+      const witnesses = (options.witness ?? []).map(readKey)
+      const signed = await verifyReceipt(jws, { jwks: jwks ?? { keys: [] }, now, witnesses, ...personOf(options) })
+      const found: Found =
+        page === 'changed' ? { ...signed, ok: false, problems: ['page', ...signed.problems] } : signed
       if (!found.ok) process.exitCode = 1
       const { ok, claims, ...rest } = found
-      answer(options, { ok, claims, ...rest, keysFrom: options.jwks === undefined ? 'page' : 'file' }, textOf(found))
+      const keysFrom = options.jwks === undefined ? 'page' : 'file'
+      answer(options, { ok, claims, ...rest, keysFrom, ...(page && { page }) }, textOf(found, signed))
     })
 }
+
+/** `page`: the file says something else than what was signed. */
+type Found = Omit<ReceiptCheck, 'problems'> & { readonly problems: readonly (ReceiptProblem | 'page')[] }
 
 function personOf({ salt, identifier }: VerifyOptions): Pick<Parameters<typeof verifyReceipt>[1], 'person'> {
   if (salt === undefined && identifier === undefined) return {}
@@ -65,12 +71,19 @@ async function read(path: string): Promise<string> {
   return text
 }
 
-/** The signed claims, alone or in their page. */
-function readReceipt(text: string): { jws: string; embedded?: z.infer<typeof jwksSchema> } {
-  const data = /<script type="application\/json" id="receipt-data">(.*?)<\/script>/s.exec(text)?.[1]
-  if (data === undefined) return { jws: text }
-  const { jws, jwks } = parseAs(pageSchema, data, 'the page')
-  return { jws, embedded: jwks }
+interface FromFile {
+  readonly jws: string
+  readonly embedded?: HeldPage['jwks']
+  /** Absent where the file is the signed claims alone. */
+  readonly page?: 'whole' | 'changed'
+}
+
+/** The signed claims, alone or in their page: which must then say what this version of Weir makes of them, and nothing else. */
+async function readReceipt(text: string, now: number): Promise<FromFile> {
+  if (!isPage(text)) return { jws: text }
+  const held = await holdPage(text, now)
+  if (held === undefined) return { jws: '', page: 'changed' }
+  return { jws: held.jws, embedded: held.jwks, page: held.isWhole ? 'whole' : 'changed' }
 }
 
 function parseAs<T>(schema: z.ZodType<T>, text: string, what: string): T {
@@ -87,10 +100,11 @@ function warn(): void {
   )
 }
 
-function textOf({ ok, problems, claims, log, witnesses, unchecked, yours }: ReceiptCheck): string {
+function textOf({ ok, problems, claims, log, witnesses, unchecked, yours }: Found, signed: ReceiptCheck): string {
   if (claims === undefined) return `The receipt does not hold: ${problems.join(', ')}.`
   const said = [
     ok ? 'The receipt holds.' : `The receipt does not hold: ${problems.join(', ')}.`,
+    ...(problems.includes('page') ? [signed.ok ? `${CHANGED} ${STILL_SIGNED}` : CHANGED] : []),
     `Issued by ${claims.iss} for request ${claims.request_id}, completed ${claims.completed_at}.`,
     log === 'proved'
       ? `It stands in ${claims.log.origin} at ${claims.log.index}.`

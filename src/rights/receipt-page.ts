@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { VerifierKey } from '../audit/verifier-key.ts'
+import { formatVerifierKey, type VerifierKey } from '../audit/verifier-key.ts'
 import { AppError } from '../errors.ts'
 import { RECEIPT_TYPE, type ReceiptClaims } from './receipt-claims.ts'
-import { escapeHtml as e, jsonForScript } from './receipt-page/escape.ts'
+import { escapeHtml as e, jsonForScript, unescapeHtml } from './receipt-page/escape.ts'
 import { type CheckWords, PAGE_WORDS, type PageWords } from './receipt-page/words.ts'
 import type { Language } from './request.ts'
 import { type ReceiptCheck, verifyReceipt } from './verify-receipt.ts'
@@ -42,14 +42,15 @@ export async function receiptPage(jws: string, options: ReceiptPageOptions): Pro
   )
   const shown = { claims: found.claims, found, kid, jws: jws.trim() }
   const [zh, en] = (['zh-CN', 'en'] as const).map((language) => articleOf(shown, language))
-  const texts = [...zh!.said, ...en!.said].join('\n')
+  const articles = zh! + en!
   const data = {
     jws: shown.jws,
     jwks: options.jwks,
+    witnesses: (options.witnesses ?? []).map(formatVerifierKey),
     type: RECEIPT_TYPE,
-    saidHash: createHash('sha256').update(texts, 'utf8').digest('hex'),
+    saidHash: createHash('sha256').update(textOf(articles), 'utf8').digest('hex'),
   }
-  return pageOf({ first: options.language, articles: zh!.html + en!.html, data: jsonForScript(data) })
+  return pageOf({ first: options.language, articles, data: jsonForScript(data) })
 }
 
 interface Shown {
@@ -59,23 +60,17 @@ interface Shown {
   readonly jws: string
 }
 
-interface Article {
-  readonly html: string
-  /** What it says of the receipt, text by text in the order of the page: the browser compares it. */
-  readonly said: readonly string[]
+/** What a browser has as the text of the articles, but for what stands in noscript: it compares that. */
+function textOf(articles: string): string {
+  return unescapeHtml(articles.replace(/<noscript>.*?<\/noscript>/gs, '').replace(/<[^>]*>/g, '')).trim()
 }
 
-function articleOf({ claims, found, kid, jws }: Shown, language: Language): Article {
+function articleOf({ claims, found, kid, jws }: Shown, language: Language): string {
   const words = PAGE_WORDS[language]
-  const said: string[] = []
-  const list = (texts: readonly string[]): string => {
-    said.push(...texts)
-    return `<ul>${texts.map((text) => `<li data-said>${e(text)}</li>`).join('')}</ul>`
-  }
-  said.push(words.intro(host(claims.iss)))
-  const html = `<article lang="${language}" data-language="${language}">
+  const list = (texts: readonly string[]): string => `<ul>${texts.map((text) => `<li>${e(text)}</li>`).join('')}</ul>`
+  return `<article lang="${language}" data-language="${language}">
 <h1>${e(words.title)}</h1>
-<p data-said>${e(words.intro(host(claims.iss)))}</p>
+<p>${e(words.intro(host(claims.iss)))}</p>
 <h2>${e(words.checks)}</h2>
 <ul class="checks" role="status" aria-live="polite">${check('signature', words.signature)}${check('shown', words.shown)}${check('log', words.log)}</ul>
 <noscript><p>${e(words.noScript)}</p></noscript>
@@ -92,7 +87,6 @@ function articleOf({ claims, found, kid, jws }: Shown, language: Language): Arti
 <pre tabindex="0" aria-label="JWS">${e(jws)}</pre>
 </article>
 `
-  return { html, said }
 }
 
 function check(id: string, words: CheckWords): string {

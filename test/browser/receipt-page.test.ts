@@ -121,6 +121,9 @@ describe.skipIf(inject('chromium') === null)('the receipt as one file, in Chromi
     const reworded = await open(html.replaceAll('stays until 2029-06-30', 'stays until 2024-06-30'))
     expect((await checksOf(reworded.page, 'en'))[1]).toContain('were changed')
     await reworded.close()
+    const retitled = await open(html.replace('<h2>What is gone</h2>', '<h2>What stays</h2>'))
+    expect((await checksOf(retitled.page, 'en'))[1]).toContain('were changed')
+    await retitled.close()
 
     const { jws } = await makeReceipt()
     const [head, payload, signature] = jws.split('.')
@@ -133,6 +136,44 @@ describe.skipIf(inject('chromium') === null)('the receipt as one file, in Chromi
     expect(signed).toContain('not valid')
     expect(logged).toContain('not valid')
     await forged.close()
+  })
+
+  test('a copy of the claims that is not the one that was checked is found, wherever it stands', async () => {
+    const html = await htmlOf('en')
+    const { jws } = await makeReceipt()
+    const other = `${jws.slice(0, 300)}${jws[300] === 'A' ? 'B' : 'A'}${jws.slice(301)}`
+    for (const nth of [1, 2, 3]) {
+      const parts = html.split(jws)
+      expect(parts).toHaveLength(4) // in sight in two languages, and what is checked
+      const changed = parts.slice(0, nth).join(jws) + other + parts.slice(nth).join(jws)
+      const { page, asked, close } = await open(changed)
+      const [signed, shown] = await checksOf(page, 'en')
+      expect([nth, shown]).toEqual([nth, expect.stringContaining('were changed')])
+      if (nth === 3) expect(signed).toContain('not valid')
+      expect(asked).toEqual([])
+      await close()
+    }
+  })
+
+  test('a page that is damaged ends with an answer, never with one that waits', async () => {
+    const html = await htmlOf('en')
+    for (const [from, to] of [
+      ['{"jws":"', '{"jws":'],
+      ['id="receipt-data"', 'id="receipt-date"'],
+      ['"jwks":{"keys"', '"jwks":{"kexs"'],
+      ['{"jws":"eyJ', '{"jws":"e!J'],
+    ] as const) {
+      expect(html).toContain(from)
+      const { page, asked, close } = await open(html.replace(from, to))
+      const found = await checksOf(page, 'en')
+      for (const one of found.slice(0, 3)) expect([from, one]).toEqual([from, expect.stringContaining('not believe')])
+      expect(asked).toEqual([])
+      await close()
+    }
+    const stopped = html.replace('const encoder', 'const encodes') // the policy lets no other script run
+    const { page, close } = await open(stopped, { script: false })
+    expect((await checksOf(page, 'en'))[0]).toContain('The signature was not checked')
+    await close()
   })
 
   test('who has the check code can show that it is theirs, and nobody else’s', async () => {

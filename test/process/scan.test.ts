@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -98,6 +98,11 @@ test('a receipt is checked from its file and the keys alone, as the claims or as
   expect(ofPage).toMatchObject({ code: 0, document: { ok: true, log: 'proved', keysFrom: 'page' } })
   expect(ofPage.stderr).toContain('hold them against /.well-known/jwks.json')
   expect(await weir('verify-receipt', claims!)).toMatchObject({ code: 2 }) // no keys
+  await writeFile(page!, (await readFile(page!, 'utf8')).replace('destroyed', 'kept'))
+  for (const more of [[], ['--jwks', keys!]]) {
+    const reworded = await weir('verify-receipt', page!, ...more)
+    expect(reworded).toMatchObject({ code: 1, document: { ok: false, problems: ['page'], page: 'changed' } })
+  }
 
   const changed = `${jws.slice(0, 200)}${jws[200] === 'A' ? 'B' : 'A'}${jws.slice(201)}`
   await writeFile(claims!, changed)

@@ -1,7 +1,13 @@
 // What checks the receipt in the browser of whoever holds it: no network, nothing from outside this page.
 // Says each check on its own, so that one which a browser cannot do takes nothing from the others.
 
-const data = JSON.parse(document.getElementById('receipt-data').textContent)
+/** What was there before this script touched anything, in both languages. */
+const shownText = () => {
+  const main = document.querySelector('main').cloneNode(true)
+  for (const one of main.querySelectorAll('noscript')) one.remove()
+  return main.textContent.trim()
+}
+const atFirst = shownText()
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -21,6 +27,18 @@ function join(...parts) {
   return whole
 }
 
+/** Undefined where the page is damaged so that it carries nothing. */
+function readData() {
+  try {
+    const { jws, jwks, type, saidHash } = JSON.parse(document.getElementById('receipt-data').textContent)
+    return Array.isArray(jwks.keys) && typeof jws === 'string' ? { jws, jwks, type, saidHash } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const data = readData()
+
 async function ed25519(x, signature, bytes) {
   const jwk = { kty: 'OKP', crv: 'Ed25519', x }
   const key = await crypto.subtle.importKey('jwk', jwk, { name: 'Ed25519' }, false, ['verify'])
@@ -30,13 +48,8 @@ async function ed25519(x, signature, bytes) {
 /** Whether this browser knows Ed25519 at all; older ones do not, and some know no cryptography in a page from a file. */
 async function knowsEd25519() {
   try {
-    await crypto.subtle.importKey(
-      'jwk',
-      { kty: 'OKP', crv: 'Ed25519', x: data.jwks.keys[0].x },
-      { name: 'Ed25519' },
-      false,
-      ['verify'],
-    )
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' } // of RFC 8037, A.2
+    await crypto.subtle.importKey('jwk', jwk, { name: 'Ed25519' }, false, ['verify'])
     return true
   } catch {
     return false
@@ -61,10 +74,11 @@ async function isSigned({ header, signed, signature }) {
   return jwk !== undefined && (await ed25519(jwk.x, signature, signed))
 }
 
-/** What is to be read here is what was signed: text by text, in both languages. */
+/** What is to be read here is what was issued, in both languages; and the claims in sight are those that were checked. */
 async function isShown() {
-  const texts = Array.from(document.querySelectorAll('[data-said]'), (one) => one.textContent)
-  return toHex(await sha256(encoder.encode(texts.join('\n')))) === data.saidHash
+  const copies = Array.from(document.querySelectorAll('pre'), (one) => one.textContent)
+  if (copies.length !== 2 || copies.some((one) => one !== data.jws)) return false
+  return toHex(await sha256(encoder.encode(atFirst))) === data.saidHash
 }
 
 /** RFC 8785, as far as claims need it: members sorted, whole numbers. */
@@ -149,16 +163,18 @@ async function saysYes(check) {
   }
 }
 
+const CHECKS = {
+  signature: () => isSigned(readJws()),
+  shown: isShown,
+  log: () => isInLog(readJws().claims),
+}
+
+/** Each check ends with an answer, however damaged the page is: what cannot be read is not to be believed. */
 async function checkAll() {
-  if (!(await knowsEd25519())) {
-    for (const id of ['signature', 'log']) say(id, 'cannot')
-    say('shown', 'cannot')
-    return
+  const canCheck = await knowsEd25519()
+  for (const [id, check] of Object.entries(CHECKS)) {
+    say(id, canCheck ? ((await saysYes(check)) ? 'good' : 'bad') : 'cannot')
   }
-  const jws = readJws()
-  say('signature', (await saysYes(() => isSigned(jws))) ? 'good' : 'bad')
-  say('shown', (await saysYes(isShown)) ? 'good' : 'bad')
-  say('log', (await saysYes(() => isInLog(jws.claims))) ? 'good' : 'bad')
 }
 
 /** SHA-256(salt ‖ identifier): only who was told the salt can show whose receipt it is. */

@@ -93,19 +93,19 @@ const zh: PageWords = {
   checks: '核验结果',
   noScript: '此浏览器未运行脚本，无法在本页核验。请用 weir verify-receipt 核验本文件。',
   signature: {
-    waiting: '正在核验签名……',
+    waiting: '签名尚未核验。此行若不改变，本页已损坏或未能运行脚本：请用 weir verify-receipt 核验本文件。',
     good: '签名有效：回执由本页所列密钥签署，未被改动。',
     bad: '签名无效：请勿相信此回执。',
     cannot: '此浏览器不支持 Ed25519，无法核验签名。请换用较新的浏览器，或用 weir verify-receipt 核验本文件。',
   },
   shown: {
-    waiting: '正在核对文字……',
+    waiting: '文字尚未核对。',
     good: '您看到的文字与签发时一致。',
     bad: '本页文字被改动过：请勿相信。',
     cannot: '文字未核对。',
   },
   log: {
-    waiting: '正在核验日志证明……',
+    waiting: '日志证明尚未核验。',
     good: '此回执已登记在防篡改日志中。',
     bad: '日志证明无效：请勿相信此回执。',
     cannot: '日志证明未核验。',
@@ -192,20 +192,21 @@ const en: PageWords = {
   noScript:
     'This browser runs no script, so nothing can be checked on this page. Check this file with weir verify-receipt.',
   signature: {
-    waiting: 'Checking the signature…',
+    waiting:
+      'The signature was not checked. Where this line stays, the page is damaged or runs no script: check this file with weir verify-receipt.',
     good: 'The signature is valid: the receipt was signed by the key in this page, and nothing was changed.',
     bad: 'The signature is not valid: do not believe this receipt.',
     cannot:
       'This browser does not know Ed25519, so it cannot check the signature. Use a newer browser, or check this file with weir verify-receipt.',
   },
   shown: {
-    waiting: 'Comparing the words…',
+    waiting: 'The words were not compared.',
     good: 'The words that you see are those that were issued.',
     bad: 'The words of this page were changed: do not believe them.',
     cannot: 'The words were not compared.',
   },
   log: {
-    waiting: 'Checking the proof of the log…',
+    waiting: 'The proof of the log was not checked.',
     good: 'The receipt stands in the tamper-evident log.',
     bad: 'The proof of the log is not valid: do not believe this receipt.',
     cannot: 'The proof of the log was not checked.',
