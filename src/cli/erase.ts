@@ -68,6 +68,7 @@ async function erase(options: EraseOptions): Promise<void> {
     })
     const removed = (await readContent(rights.db, rights.keyring, erased.request, 'removed')) ?? []
     const retained = (await readContent(rights.db, rights.keyring, erased.request, 'manifest')) ?? []
+    const salt = (await readContent(rights.db, rights.keyring, erased.request, 'salt')) ?? null
     const destinations = await recipientStates(rights.db, erased.request)
     if (options.out !== undefined) await writeFile(options.out, `${erased.receipt}\n`, { mode: 0o600 })
     const modules = removed.flatMap(({ store, rows }) =>
@@ -76,6 +77,7 @@ async function erase(options: EraseOptions): Promise<void> {
     const document = {
       request: erased.request,
       receipt: erased.receipt,
+      salt,
       scan: { columns: erased.columns, hits: [] },
       modules: modules.map((one) => {
         const proved = erased.models.find(({ name }) => name === one.name)
@@ -101,7 +103,9 @@ async function erase(options: EraseOptions): Promise<void> {
           ({ class: name, ground, until, records }) => `${records} of ${name} stay until ${until}: ${ground}`,
         ),
         '',
-        erased.receipt,
+        `Check code, for the person alone: with it they show that the receipt is theirs.\n${salt ?? 'gone'}`,
+        '',
+        ...(options.out === undefined ? [erased.receipt] : [`The receipt is in ${options.out}.`]),
       ].join('\n'),
     )
   })

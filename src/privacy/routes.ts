@@ -9,6 +9,7 @@ import { frontPage } from './pages/front.ts'
 import { overviewPage } from './pages/overview.ts'
 import { policyPage } from './pages/policy.ts'
 import { checkPage, checkReceipt, ownReceipt } from './pages/receipt.ts'
+import { linkedCode, linkedReceipt, saveLinked } from './pages/receipt-link.ts'
 import { requestPage } from './pages/request.ts'
 import { askDownloadCode, cancel, download, enterRequestCode, lift, resend, saveReceipt } from './pages/request-acts.ts'
 import { requestsPage } from './pages/requests.ts'
@@ -59,6 +60,9 @@ function requestRoutes(): readonly PageRoute[] {
     { method: 'POST', path: '/requests/:id/download', open: download },
     { method: 'GET', path: '/requests/:id/receipt', open: ownReceipt },
     { method: 'GET', path: '/requests/:id/receipt.html', open: saveReceipt },
+    { method: 'GET', path: '/requests/:id/receipt/:token', open: linkedReceipt },
+    { method: 'POST', path: '/requests/:id/receipt/:token', open: linkedCode },
+    { method: 'GET', path: '/requests/:id/receipt/:token/receipt.html', open: saveLinked },
     { method: 'GET', path: '/requests/:id/confirm/:token', open: confirmPage },
     { method: 'POST', path: '/requests/:id/confirm/:token', open: confirm },
     { method: 'GET', path: '/requests/:id/cancel/:token', open: cancelPage },

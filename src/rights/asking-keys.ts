@@ -10,6 +10,8 @@ export interface AskingKeys {
   readonly kept: KeyObject
   /** Of the link that takes a request back. */
   readonly cancel: KeyObject
+  /** Of the link to the receipt of an erasure. */
+  readonly receipt: KeyObject
   readonly throttle: KeyObject
 }
 
@@ -20,7 +22,13 @@ export function askingKeys(tokenKey: KeyObject): AskingKeys {
   const found = known.get(tokenKey)
   if (found !== undefined) return found
   const of = (use: string): KeyObject => expandKey(tokenKey, lpConcat('gw/v1/request', use))
-  const keys = { made: of('made'), kept: of('kept'), cancel: of('cancel'), throttle: of('throttle') }
+  const keys = {
+    made: of('made'),
+    kept: of('kept'),
+    cancel: of('cancel'),
+    receipt: of('receipt'),
+    throttle: of('throttle'),
+  }
   known.set(tokenKey, keys)
   return keys
 }
@@ -45,4 +53,9 @@ export function same(one: Buffer, other: Buffer): boolean {
 /** What stands in the link that takes a request back: the same each time, so that a mail sent twice says one thing. */
 export function cancelToken({ cancel }: AskingKeys, request: string): string {
   return keyed(cancel, 'cancel', request).toString('base64url')
+}
+
+/** What stands in the link of the mail after an erasure: it shows the receipt, and takes nothing else. */
+export function receiptToken({ receipt }: AskingKeys, request: string): string {
+  return keyed(receipt, 'receipt', request).toString('base64url')
 }

@@ -39,6 +39,7 @@ test('a backup from before an erasure, restored: refused until it was erased aga
     expect.arrayContaining([{ name: 'recommendation', rowsErased: expect.any(Number), equalToRebuild: true }]),
   )
   expect(await shop.delivered()).toEqual({ 'of-bob': 1 })
+  expect(erased.salt).toMatch(/^[\w-]{43}$/) // the check code, which the person gets from the operator
   const receipt = join(dirname(old.data.path), `receipt-${randomUUID()}.jws`)
   await writeFile(receipt, erased.receipt)
   const jwks = join(dirname(old.data.path), `jwks-${randomUUID()}.json`)
@@ -64,6 +65,7 @@ test('a backup from before an erasure, restored: refused until it was erased aga
 
 interface Erased {
   readonly receipt: string
+  readonly salt: string
   readonly scan: object
   readonly modules: readonly object[]
 }

@@ -50,16 +50,23 @@ export async function checkReceipt(turn: Turn): Promise<PageReply> {
 
 /** GET /privacy/requests/:id/receipt: one's own, read and checked. */
 export async function ownReceipt(turn: Turn): Promise<PageReply> {
-  const { deps, now, locale } = turn
-  const words = WORDS[locale.language]
+  const words = WORDS[turn.locale.language]
   const { request } = await followed(turn)
-  const found = await verifyReceipt(request.receipt ?? '', { jwks: receiptJwks(deps.keyring), now })
+  const at = `${ROOT}/requests/${request.id}`
+  const actions = html`<a class="button main" href="${at}/receipt.html">${words.save}</a> <a class="button" href="${at}">${words.back}</a>`
   return {
     title: words.own,
-    body: html`<h1>${words.own}</h1>${verdict(turn, found)}${shownOf(turn, found)}
-<p class="actions"><a class="button main" href="${ROOT}/requests/${request.id}/receipt.html">${words.save}</a> <a class="button" href="${ROOT}/requests/${request.id}">${words.back}</a></p>
-<details><summary>${words.text}</summary><p>${words.textHow}</p><p><span class="secret mono">${request.receipt}</span></p></details>`,
+    body: html`<h1>${words.own}</h1>${await receiptShown(turn, request.receipt ?? '', actions)}`,
   }
+}
+
+/** A receipt read and checked, with what can be done with it, and its own text. */
+export async function receiptShown(turn: Turn, receipt: string, actions: Html): Promise<Html> {
+  const { deps, now, locale } = turn
+  const words = WORDS[locale.language]
+  const found = await verifyReceipt(receipt, { jwks: receiptJwks(deps.keyring), now })
+  return html`${verdict(turn, found)}${shownOf(turn, found)}<p class="actions">${actions}</p>
+<details><summary>${words.text}</summary><p>${words.textHow}</p><p><span class="secret mono">${receipt}</span></p></details>`
 }
 
 /** A receipt, or the file that it was saved as: the first compact JWS in it (RFC 7515 §7.1). */

@@ -1,6 +1,6 @@
 import type { Db } from '../../db/pool.ts'
 import type { Keyring } from '../../keys/keyring.ts'
-import { askingKeys, cancelToken } from '../asking-keys.ts'
+import { askingKeys, cancelToken, receiptToken } from '../asking-keys.ts'
 import { readContent } from '../content.ts'
 import { outcomeOf } from '../outcome.ts'
 import { extensionReason } from '../queue-rows.ts'
@@ -39,9 +39,15 @@ export function linksOf(
   readonly status: string
   confirm(token: string): string
   cancel(token: string): string
+  receipt(token: string): string
 } {
   const status = `${publicUrl}/privacy/requests/${request}`
-  return { status, confirm: (token) => `${status}/confirm/${token}`, cancel: (token) => `${status}/cancel/${token}` }
+  return {
+    status,
+    confirm: (token) => `${status}/confirm/${token}`,
+    cancel: (token) => `${status}/cancel/${token}`,
+    receipt: (token) => `${status}/receipt/${token}`,
+  }
 }
 
 /**
@@ -107,6 +113,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
       request.legalDueAt === undefined ? request.targetAt : Math.min(request.targetAt, request.legalDueAt),
     ),
     partial: request.state === 'completed_partial',
+    ...(request.receipt === undefined ? {} : { receiptUrl: links.receipt(receiptToken(keys, request.id)) }),
     ...(corrected === undefined ? {} : { corrected }),
     ...(proof === undefined || token === undefined
       ? {}

@@ -10,6 +10,8 @@ export interface Facts {
   readonly statusUrl: string
   /** Where it is taken back: a page with one button. */
   readonly cancelUrl: string
+  /** Of an erasure: where its receipt is, for who has no other secret. */
+  readonly receiptUrl?: string
   readonly proof?: { readonly link: string } | { readonly code: string }
   /** The name of who asks with a mandate. */
   readonly agent?: string
@@ -135,10 +137,12 @@ const english: Texts = {
           ? 'We looked everywhere and found nothing that had to be changed.'
           : `Values that were changed: ${facts.corrected}. What was worked out from them is worked out anew.`,
       facts.partial === true ? retainedEn(facts) : undefined,
-      `See what was done, and who else was told: ${facts.statusUrl}`,
-      facts.right === 'erasure'
-        ? 'There is a receipt there that you can check without us. Keep a copy of it.'
-        : undefined,
+      facts.receiptUrl === undefined
+        ? `See what was done, and who else was told: ${facts.statusUrl}`
+        : `What was done, who else was told, and a receipt that you can check without us: ${facts.receiptUrl}`,
+      facts.receiptUrl === undefined
+        ? undefined
+        : 'You need no password for it. Keep the receipt and its check code, which is shown there once, within 30 days.',
     ],
   }),
   refused: (facts) => ({
@@ -260,8 +264,12 @@ const chinese: Texts = {
           ? '我们已全面检索，没有发现需要更正的内容。'
           : `已更正 ${facts.corrected} 处，由其得出的结果也已重新计算。`,
       facts.partial === true ? retainedZh(facts) : undefined,
-      `查看处理情况以及已通知的接收方：${facts.statusUrl}`,
-      facts.right === 'erasure' ? '页面上有一份您可以自行核验的删除回执，请保存一份。' : undefined,
+      facts.receiptUrl === undefined
+        ? `查看处理情况以及已通知的接收方：${facts.statusUrl}`
+        : `处理情况、已通知的接收方，以及一份您可以自行核验的删除回执：${facts.receiptUrl}`,
+      facts.receiptUrl === undefined
+        ? undefined
+        : '打开无需密码。请保存回执和核验码：核验码在页面上只显示一次，30 天内有效。',
     ],
   }),
   refused: (facts) => ({
@@ -343,7 +351,8 @@ function retainedZh({ retained = [] }: Facts): string {
   return ['其中一部分已停用，仅依法保存，到期自动删除：', ...lines].join('\n')
 }
 
-function shortEnglish(template: Template, { proof, coolingUntil, cancelUrl, statusUrl }: Facts): string {
+function shortEnglish(template: Template, facts: Facts): string {
+  const { proof, coolingUntil, cancelUrl, statusUrl, receiptUrl } = facts
   if (template === 'proof' && proof !== undefined && 'code' in proof) {
     return `${proof.code} confirms your data request, for 15 minutes. Not you? Ignore this, and tell it to nobody.`
   }
@@ -352,10 +361,12 @@ function shortEnglish(template: Template, { proof, coolingUntil, cancelUrl, stat
   }
   if (template === 'erasure-begins')
     return `Your data is erased after ${coolingUntil ?? 'a day'}. Stop it: ${cancelUrl}`
+  if (template === 'done' && receiptUrl !== undefined) return `Your data is erased. Your receipt: ${receiptUrl}`
   return `There is news of your data request: ${statusUrl}`
 }
 
-function shortChinese(template: Template, { proof, coolingUntil, cancelUrl, statusUrl }: Facts): string {
+function shortChinese(template: Template, facts: Facts): string {
+  const { proof, coolingUntil, cancelUrl, statusUrl, receiptUrl } = facts
   if (template === 'proof' && proof !== undefined && 'code' in proof) {
     return `验证码 ${proof.code}，用于确认您的个人信息请求，15 分钟内有效。非本人请忽略，切勿告诉他人。`
   }
@@ -363,5 +374,6 @@ function shortChinese(template: Template, { proof, coolingUntil, cancelUrl, stat
     return `验证码 ${proof.code}，用于下载您的个人信息，15 分钟内有效。非本人请忽略，切勿告诉他人。`
   }
   if (template === 'erasure-begins') return `您的信息将于 ${coolingUntil ?? '一天'} 后删除。撤回：${cancelUrl}`
+  if (template === 'done' && receiptUrl !== undefined) return `您的信息已删除。删除回执：${receiptUrl}`
   return `您的个人信息请求有新进展：${statusUrl}`
 }

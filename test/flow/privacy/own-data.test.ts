@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eraseNow } from '../../../src/rights/erasure/now.ts'
 import { track } from '../../support/test-app.ts'
 import { codeIn, type House, openHouse, type Person, tokenIn } from '../requests/house.ts'
 import { type Browsing, browse } from './browsing.ts'
@@ -252,6 +253,37 @@ describe('a request without signing in', () => {
     expect((await phone.submit(link)).words).toContain('The request was taken back')
     expect((await house.row(id)).state).toBe('cancelled')
     expect((await browser.get('/me')).words).not.toContain('kept and used for nothing')
+  })
+})
+
+describe('the mail after an erasure', () => {
+  test('leads to the receipt without any other secret, and to its check code once', async () => {
+    const eva = await house.person()
+    await eraseNow(house.weir.app.rights.deps, {
+      identifiers: [{ type: 'user_id', value: eva.userId, verified: true }],
+      caseId: 'DSR-9',
+      regime: 'GDPR',
+      language: 'en',
+    })
+    await house.work()
+    const mail = house.mailsTo(eva.email).find((text) => text.includes('is erased'))!
+    const [, id, token] = /\/privacy\/requests\/([0-9a-f-]{36})\/receipt\/([\w-]{43})/.exec(mail)!
+    const at = `/requests/${id}/receipt/${token}`
+    const browser = browse(house.weir)
+    for (let i = 0; i < 2; i++) {
+      const opened = await browser.get(at) // mail scanners open it too
+      expect(opened.words).toContain('The receipt is genuine')
+      expect(opened.words).toContain('Show the check code')
+    }
+    expect((await browser.get(`${at}/receipt.html`)).text).toContain('eyJ')
+    await browser.get(at)
+    const [salt] = /(?<=secret mono">)[\w-]{43}(?=<)/.exec((await browser.post(at)).text) ?? []
+    expect(salt).toBeDefined()
+    expect((await browser.post(at)).text).not.toContain(salt)
+    expect((await browser.get(at)).words).toContain('was shown before')
+    const wrong = `${token!.slice(0, -2)}${token!.endsWith('AA') ? 'BB' : 'AA'}`
+    expect((await browser.get(`/requests/${id}/receipt/${wrong}`)).status).toBe(404)
+    expect((await browser.get(`/requests/${randomUUID()}/receipt/${token}`)).status).toBe(404)
   })
 })
 
