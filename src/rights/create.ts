@@ -4,7 +4,7 @@ import type { Db, Tx } from '../db/pool.ts'
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject, Source } from '../event/event.ts'
-import type { Purpose } from '../event/purpose.ts'
+import { maskOf, type Purpose, purposesIn } from '../event/purpose.ts'
 import { secretHash } from '../identity/blind-index.ts'
 import { normalise } from '../identity/normalise.ts'
 import { withActiveEpoch } from '../keys/subject-keys.ts'
@@ -62,13 +62,14 @@ export interface Asked {
 
 /**
  * Takes a request in. Whom it may be about is looked for afterwards (matchAndAsk), so that what is answered, its size and
- * its time are the same whether anybody is found. Throws AppError `bad-identifier`, `not-yours`, `test-source`,
+ * its time are the same whether anybody is found. Throws AppError `bad-identifier`, `purpose-not-open`, `not-yours`, `test-source`,
  * `bad-session-token`, `sign-in-again`, `bad-mandate`, `mandate-missing`, `not-for-agents`, `used-already`,
  * `asked-too-often` (429): none of them depends on who is known here.
  */
 export async function createRequest(deps: AskingDeps, input: AskInput): Promise<Asked> {
   const now = deps.now()
   refuseUnreadable(input)
+  refuseWhatNobodyChooses(deps, input)
   const shown = await proofsOf(deps, input, now)
   await meter(deps, input, now)
   const id = randomUUID()
@@ -92,6 +93,16 @@ function refuseUnreadable({ identifier: { type, value }, source }: AskInput): vo
   throw new AppError('invalid', `body.identifier.value cannot be one of its type (${normalised.reason}).`, {
     code: 'bad-identifier',
   })
+}
+
+/** What a contract or a duty needs cannot be objected to: it is said at once, not answered as if it were done. */
+function refuseWhatNobodyChooses({ active }: AskingDeps, { right, purposes = [] }: AskInput): void {
+  if (right !== 'objection') return
+  const { needsConsent } = active().compiled
+  if ((maskOf(purposes) & ~needsConsent) === 0) return
+  const possible = purposesIn(needsConsent).join(', ')
+  const message = `body.purposes names what a contract or a law needs, which nobody can object to. Name of these: ${possible}.`
+  throw new AppError('invalid', message, { code: 'purpose-not-open' })
 }
 
 interface Once {

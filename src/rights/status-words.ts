@@ -53,15 +53,22 @@ const WITH_OFFICER: Told = {
   en: 'It is confirmed that this is you. A person looks at it before anything happens.',
 }
 
-/** Where a request is, for the person: one or two sentences. */
+const LIFTED: Told = {
+  'zh-CN': '停用已解除：您的信息在允许的范围内重新使用。',
+  en: 'This has ended: your data is used again, as far as it is permitted.',
+}
+
+/** Where a request is, for the person: one or two sentences. `lifted`: a restriction that was ended since. */
 export function stateWords(
   {
     state,
     right,
     waitsForOfficer,
-  }: { readonly state: State; readonly right: Right; readonly waitsForOfficer: boolean },
+    lifted = false,
+  }: { readonly state: State; readonly right: Right; readonly waitsForOfficer: boolean; readonly lifted?: boolean },
   language: Language,
 ): string {
+  if (lifted) return LIFTED[language]
   if (state === 'completed') return DONE[right][language]
   if (state === 'verified' && waitsForOfficer) return WITH_OFFICER[language]
   return STATE_WORDS[state][language]

@@ -68,6 +68,7 @@ export function statusOf(request: Request, proven?: ProvenPart): JsonObject {
   const { id, right, language, state, needsOfficer, officerDecision } = request
   const waitsForOfficer = needsOfficer && officerDecision === undefined
   const next = nextOf(request)
+  const lifted = typeof proven?.outcome.liftedAt === 'number'
   return {
     requestId: id,
     right,
@@ -75,7 +76,7 @@ export function statusOf(request: Request, proven?: ProvenPart): JsonObject {
     language,
     regime: request.regime,
     state,
-    stateText: stateWords({ state, right, waitsForOfficer: waitsForOfficer && isProven(request) }, language),
+    stateText: stateWords({ state, right, lifted, waitsForOfficer: waitsForOfficer && isProven(request) }, language),
     proven: isProven(request),
     next,
     nextText: nextWords(next, language),

@@ -56,6 +56,11 @@ test('the person ends it at once: what is permitted is used again, and modules l
   await house.weir.settle()
   expect(await views()).toBe(before + 1)
   expect(await sees(userId)).toBe('accepted')
+  expect(await house.status({ requestId, secret })).toMatchObject({
+    state: 'completed',
+    stateText: 'This has ended: your data is used again, as far as it is permitted.',
+    liftedAt: body.liftedAt,
+  })
   const again = await house.call('POST', path, {}, { authorization: `Bearer ${secret}` })
   expect([again.status, again.body.code]).toEqual([409, 'nothing-to-lift'])
   const entries = await house.weir.entries('request.lift')

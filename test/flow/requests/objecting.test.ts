@@ -89,6 +89,17 @@ describe('an objection', () => {
     expect([conversions, lines! < before[1]!]).toEqual([before[0], true])
   })
 
+  test('to a purpose that a contract or a law needs is refused when it is asked, with what can be objected to', async () => {
+    const identifier = { type: 'user_id', value: `duty-${randomUUID()}` }
+    for (const purposes of [['essential'], ['analytics', 'essential']]) {
+      const { status, body } = await weir.server.post('/v1/requests', { right: 'objection', identifier, purposes })
+      expect([status, body.code]).toEqual([400, 'purpose-not-open'])
+      expect(body.detail).toContain('attribution, personalisation')
+    }
+    const purposes = ['personalisation']
+    expect((await weir.server.post('/v1/requests', { right: 'objection', identifier, purposes })).status).toBe(202)
+  })
+
   test('needs no proof for a user or a device that is named, and makes nobody of one that nobody has', async () => {
     const user = `says-${randomUUID()}`
     const device = newDevice()
