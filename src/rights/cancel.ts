@@ -9,7 +9,7 @@ import { move } from './move.ts'
 import { bySecret, lockKnown, notNow, requestUnknown } from './present-secret.ts'
 import type { Request } from './request.ts'
 import { liftRestriction } from './restrict.ts'
-import { subjectsOf } from './rows.ts'
+import { findRequest, subjectsOf } from './rows.ts'
 import { isUndone } from './state.ts'
 
 /** By its secret, by the link that every contact on file was sent, or by the system that sent it, which its door knows. */
@@ -58,6 +58,16 @@ async function cancelIn(tx: Tx, deps: AskingDeps, { id, by }: Cancelling): Promi
   return moved
 }
 
-function isCancelToken({ keyring }: AskingDeps, id: string, token: string): boolean {
+/** The right, where the link is the request's and it is past being taken back; undefined for any other. Changes nothing. */
+export async function lateRight(
+  deps: Pick<AskingDeps, 'db' | 'keyring'>,
+  id: string,
+  token: string,
+): Promise<Request['right'] | undefined> {
+  const request = isCancelToken(deps, id, token) ? await findRequest(deps.db, id) : undefined
+  return request === undefined || request.state === 'cancelled' || isUndone(request.state) ? undefined : request.right
+}
+
+function isCancelToken({ keyring }: Pick<AskingDeps, 'keyring'>, id: string, token: string): boolean {
   return same(Buffer.from(cancelToken(askingKeys(keyring.tokenKey), id)), Buffer.from(token))
 }

@@ -1,4 +1,6 @@
-import { cancelRequest } from '../../rights/cancel.ts'
+import { AppError } from '../../errors.ts'
+import { cancelRequest, lateRight } from '../../rights/cancel.ts'
+import type { Right } from '../../rights/request.ts'
 import { proveRequest } from '../../rights/verify/prove.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
@@ -78,16 +80,65 @@ export async function confirm(turn: Turn): Promise<Reply> {
 }
 
 /** GET /privacy/requests/:id/cancel/:token */
-export function cancelPage(turn: Turn): PageReply {
+export async function cancelPage(turn: Turn): Promise<PageReply> {
+  const late = await tooLate(turn)
+  if (late !== undefined) return late
   const { cancel, cancelHow, cancelPress } = WORDS[turn.locale.language]
   return { title: cancel, body: oneButton(turn, 'cancel', { title: cancel, how: cancelHow, press: cancelPress }) }
 }
 
 /** POST of the same. */
-export async function cancelByLink({ deps, params, locale }: Turn): Promise<PageReply> {
-  await cancelRequest(deps, { id: params.id ?? '', by: { token: params.token ?? '' } })
+export async function cancelByLink(turn: Turn): Promise<PageReply> {
+  const { deps, params, locale } = turn
+  try {
+    await cancelRequest(deps, { id: params.id ?? '', by: { token: params.token ?? '' } })
+  } catch (error) {
+    const late = error instanceof AppError && error.code === 'request-state' ? await tooLate(turn) : undefined
+    if (late === undefined) throw error
+    return { ...late, status: 409 }
+  }
   const words = WORDS[locale.language]
   return { title: words.cancelled, body: done(words.cancelled, words.cancelledHow, words.home) }
+}
+
+const LATE: Told<Readonly<Record<Right | 'title' | 'open', string>>> = {
+  'zh-CN': {
+    title: '已经不能撤回',
+    open: '打开请求',
+    access:
+      '请求已处理，但文件没有提供给任何人：下载前还须输入再次发送给您的验证码，请勿告诉任何人。7 天后不能再下载。',
+    portability:
+      '请求已处理，但文件没有提供给任何人：下载前还须输入再次发送给您的验证码，请勿告诉任何人。7 天后不能再下载。',
+    correction: '更正已经完成。如内容有误，请再提出一次更正。',
+    erasure: '删除已经开始，不能恢复。',
+    restriction: '您的信息已停用。如要恢复使用，请打开请求，点击“恢复使用”。',
+    objection: '已停止用于所选目的。如要恢复，请在“我的选择”中重新同意。',
+  },
+  en: {
+    title: 'It can no longer be taken back',
+    open: 'Open the request',
+    access:
+      'It is done, but nothing is handed out without another code that is sent to you alone: tell it to nobody. After 7 days it cannot be downloaded any more.',
+    portability:
+      'It is done, but nothing is handed out without another code that is sent to you alone: tell it to nobody. After 7 days it cannot be downloaded any more.',
+    correction: 'It is corrected. If it is wrong now, ask for correction once more.',
+    erasure: 'The erasure has begun: it cannot be undone.',
+    restriction:
+      'Your data is kept and used for nothing. To have it used again open the request, and press “Use it again”.',
+    objection: 'Your data is no longer used for this. To allow it again go to “My choices”.',
+  },
+}
+
+/** What can be done instead, for who has the link of a request that is past being taken back. */
+async function tooLate({ deps, params, locale: { language } }: Turn): Promise<PageReply | undefined> {
+  const right = await lateRight(deps, params.id ?? '', params.token ?? '')
+  if (right === undefined) return undefined
+  const words = LATE[language]
+  return {
+    title: words.title,
+    body: html`<h1>${words.title}</h1><div class="note"><p>${words[right]}</p></div>
+<p><a class="button" href="${ROOT}/requests/${params.id}">${words.open}</a></p>`,
+  }
 }
 
 interface Asked {

@@ -109,6 +109,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
     number: request.id,
     statusUrl: links.status,
     cancelUrl: isUndone(request.state) ? links.cancel(cancelToken(keys, request.id)) : links.status,
+    canCancel: isUndone(request.state),
     answerBy: dayOf(
       request.legalDueAt === undefined ? request.targetAt : Math.min(request.targetAt, request.legalDueAt),
     ),

@@ -10,6 +10,8 @@ export interface Facts {
   readonly statusUrl: string
   /** Where it is taken back: a page with one button. */
   readonly cancelUrl: string
+  /** Whether it can be taken back now. */
+  readonly canCancel: boolean
   /** Of an erasure: where its receipt is, for who has no other secret. */
   readonly receiptUrl?: string
   readonly proof?: { readonly link: string } | { readonly code: string }
@@ -86,6 +88,25 @@ function codeOf({ proof }: Facts, words: string): readonly string[] {
   return proof !== undefined && 'code' in proof ? [words, proof.code] : []
 }
 
+/** What is done within moments is over before its mail is read: then what ends it is said, not that it can be taken back. */
+function notYouEn({ right, canCancel, cancelUrl, statusUrl }: Facts): string {
+  if (right === 'access' || right === 'portability') {
+    return `Was it not you? Nothing is handed out without another code that is sent to you alone: tell it to nobody. Somebody else may know the secret of this request, or use your account at the shop: ${canCancel ? `take it back (${cancelUrl}), and ` : ''}change your password there.`
+  }
+  if (right === 'restriction') return `Was it not you, or not any more? You can have your data used again: ${statusUrl}`
+  return canCancel
+    ? `Was it not you? Take it back with one press of a button, as long as nothing was done: ${cancelUrl}`
+    : `Was it not you? Tell the shop: ${statusUrl}`
+}
+
+function notYouZh({ right, canCancel, cancelUrl, statusUrl }: Facts): string {
+  if (right === 'access' || right === 'portability') {
+    return `不是您本人？没有再次发送给您的验证码，任何内容都不会提供：请勿告诉任何人。可能有他人知道请求密码，或使用了您在商店的账号：请${canCancel ? `撤回请求（${cancelUrl}），并` : ''}更改商店密码。`
+  }
+  if (right === 'restriction') return `不是您本人，或改变了主意？可以恢复使用您的信息：${statusUrl}`
+  return canCancel ? `不是您本人？尚未处理时，点一下按钮即可撤回：${cancelUrl}` : `不是您本人？请告知商店：${statusUrl}`
+}
+
 const english: Texts = {
   proof: (facts) => ({
     subject: 'Please confirm your request',
@@ -111,7 +132,7 @@ const english: Texts = {
       `You asked us ${RIGHT_EN[facts.right]}. It is confirmed that this is you.`,
       facts.answerBy === undefined ? undefined : `You have an answer by ${facts.answerBy}.`,
       `See how far it is: ${facts.statusUrl}`,
-      `Was it not you? Take it back with one press of a button: ${facts.cancelUrl}`,
+      notYouEn(facts),
     ],
   }),
   'erasure-begins': (facts) => ({
@@ -240,7 +261,7 @@ const chinese: Texts = {
       `您请求我们：${RIGHT_ZH[facts.right]}。您的身份已确认。`,
       facts.answerBy === undefined ? undefined : `我们将在 ${facts.answerBy} 之前答复您。`,
       `查看进度：${facts.statusUrl}`,
-      `不是您本人？点一下按钮即可撤回：${facts.cancelUrl}`,
+      notYouZh(facts),
     ],
   }),
   'erasure-begins': (facts) => ({

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { askingKeys, cancelToken } from '../../../src/rights/asking-keys.ts'
 import { eraseNow } from '../../../src/rights/erasure/now.ts'
 import { track } from '../../support/test-app.ts'
 import { codeIn, type House, openHouse, type Person, tokenIn } from '../requests/house.ts'
@@ -254,6 +255,24 @@ describe('a request without signing in', () => {
     expect((await house.row(id)).state).toBe('cancelled')
     expect((await browser.get('/me')).words).not.toContain('kept and used for nothing')
   })
+})
+
+test('what is done at once is not said to be taken back by a press, and the old link says what can be done instead', async () => {
+  const fay = await house.person()
+  const browser = await signedIn(fay)
+  await browser.get('/ask/access')
+  const page = await browser.submit('/ask/access')
+  await house.work()
+  const id = /requests\/([0-9a-f-]{36})/.exec(page.text)![1]!
+  expect((await house.row(id)).state).toBe('completed')
+  const mails = house.mailsTo(fay.email).join('\n')
+  expect(mails).toContain('Nothing is handed out without another code')
+  expect(mails).not.toContain('/cancel/')
+  const token = cancelToken(askingKeys(house.weir.keyring.tokenKey), id) // of a mail that was sent before it was done
+  const late = await browser.get(`/requests/${id}/cancel/${token}`)
+  expect(late.words).toContain('It can no longer be taken back')
+  const pressed = await browser.post(`/requests/${id}/cancel/${token}`)
+  expect([pressed.status, pressed.words.includes('Open the request')]).toEqual([409, true])
 })
 
 describe('the mail after an erasure', () => {

@@ -10,6 +10,7 @@ const facts: Facts = {
   number: '0b6f9d1e-4f0c-4b5e-9f5e-2a1f3c4d5e6f',
   statusUrl: status,
   cancelUrl: `${status}/cancel/TOKEN`,
+  canCancel: true,
   proof: { code: 'K7M2QXWP' },
   agent: 'helpful',
   coolingUntil: '2026-11-24 08:00 UTC',
@@ -20,7 +21,7 @@ const facts: Facts = {
   retained: [{ class: 'statutory_order', ground: 'LAW', until: '2029-11-23', records: 2 }],
   partial: true,
 }
-const bare: Facts = { right: 'access', number: facts.number, statusUrl: status, cancelUrl: status }
+const bare: Facts = { right: 'access', number: facts.number, statusUrl: status, cancelUrl: status, canCancel: false }
 
 describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
   test.each(TEMPLATES)('%s is said in whole sentences, with and without its facts', (template) => {
@@ -55,6 +56,14 @@ describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
       expect(text).toContain(facts.coolingUntil)
       expect(text).toContain(facts.cancelUrl)
     }
+  })
+
+  test('what can no longer be taken back is not said to be', () => {
+    for (const right of RIGHTS) {
+      const { text } = textOf('received', language, { ...facts, right, canCancel: false })
+      expect(text).not.toMatch(/one press|点一下|\/cancel\//)
+    }
+    expect(textOf('received', language, { ...facts, right: 'correction' }).text).toContain(facts.cancelUrl)
   })
 
   test('every state of every right has words of its own', () => {
