@@ -7,6 +7,7 @@ import { escapeHtml as e, jsonForScript, unescapeHtml } from './receipt-page/esc
 import { type CheckWords, PAGE_WORDS, type PageWords } from './receipt-page/words.ts'
 import type { Language } from './request.ts'
 import { type ReceiptCheck, verifyReceipt } from './verify-receipt.ts'
+import { timeWords } from './words.ts'
 
 const part = (name: string): string => readFileSync(new URL(`./receipt-page/${name}`, import.meta.url), 'utf8').trim()
 const STYLE = part('style.css')
@@ -80,7 +81,7 @@ function articleOf({ claims, found, kid, jws }: Shown, language: Language): stri
 <h2>${e(words.unreached)}</h2>${list(unreachedIn(claims, words))}
 <h2>${e(words.witness)}</h2>${list(witnessesIn(found, words))}
 <h2>${e(words.yours)}</h2><p>${e(words.yoursHow)}</p>${formOf(words, language)}
-<h2>${e(words.details)}</h2><dl>${factsOf(claims, kid, words)
+<h2>${e(words.details)}</h2><dl>${factsOf(claims, kid, language)
     .map(([name, value]) => `<dt>${e(name)}</dt><dd>${e(value)}</dd>`)
     .join('')}</dl>
 <p>${e(words.elsewhere)}</p>
@@ -96,10 +97,7 @@ function check(id: string, words: CheckWords): string {
 
 function goneIn({ actions, models, scan }: ReceiptClaims, words: PageWords): string[] {
   return [
-    ...actions.map(
-      ({ store, action, count_bucket }) =>
-        `${words.store(store)}: ${words.action[action]} (${words.count(count_bucket)})`,
-    ),
+    ...actions.map((one) => words.done(one)),
     ...models.map(({ name, verified }) => words.models(name, verified)),
     words.searched(scan.columns, scan.at),
   ]
@@ -114,7 +112,7 @@ function staysIn({ retained, actions }: ReceiptClaims, words: PageWords): string
 
 function recipientsIn({ destinations }: ReceiptClaims, words: PageWords): string[] {
   if (destinations.length === 0) return [words.noRecipients]
-  return destinations.map(({ id, protocol, state }) => `${id} (${protocol}): ${words.recipient[state]}`)
+  return destinations.map((one) => words.told(one))
 }
 
 function unreachedIn(claims: ReceiptClaims, words: PageWords): string[] {
@@ -137,10 +135,11 @@ function formOf(words: PageWords, language: Language): string {
 <output class="check" data-good="${e(words.isYours)}" data-bad="${e(words.isNot)}"></output></form>`
 }
 
-function factsOf(claims: ReceiptClaims, kid: string, { facts, proof }: PageWords): [string, string][] {
+function factsOf(claims: ReceiptClaims, kid: string, language: Language): [string, string][] {
+  const { facts, proof } = PAGE_WORDS[language]
   return [
-    [facts.received, claims.received_at],
-    [facts.completed, claims.completed_at],
+    [facts.received, timeWords(claims.received_at, language)],
+    [facts.completed, timeWords(claims.completed_at, language)],
     [facts.request, claims.request_id],
     [facts.receipt, claims.jti],
     [facts.proved, proof[claims.verified_by]],

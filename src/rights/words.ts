@@ -79,3 +79,12 @@ const LAWS_ZH: Readonly<Record<string, string>> = {
 export function lawWords(law: string, language: Language): string {
   return language === 'zh-CN' && Object.hasOwn(LAWS_ZH, law) ? LAWS_ZH[law]! : law
 }
+
+/** A time to the minute with its zone: Beijing's for who reads Chinese, UTC for the others. ISO 8601 or milliseconds since 1970. */
+export function timeWords(at: string | number, language: Language): string {
+  const isZh = language === 'zh-CN'
+  const shifted = new Date(new Date(at).getTime() + (isZh ? BEIJING : 0)).toISOString()
+  return `${shifted.slice(0, 10)} ${shifted.slice(11, 16)}${isZh ? '（北京时间）' : ' UTC'}`
+}
+
+const BEIJING = 8 * 3_600_000 // without summer time since 1991

@@ -18,15 +18,15 @@ export function receiptParts(claims: ReceiptClaims, found: ReceiptCheck, languag
     files_scan: files,
   } = claims
   const gone = [
-    ...actions.map(
-      (one) => `${words.store(one.store)}: ${words.action[one.action]} (${words.count(one.count_bucket)})`,
-    ),
+    ...actions.map((one) => words.done(one)),
     ...models.map(({ name, verified }) => words.models(name, verified)),
     words.searched(scan.columns, scan.at),
   ]
   const stays =
     retained.length === 0 ? [words.nothingStays] : [...retained.map((one) => words.retained(one)), words.restricted]
-  const told = destinations.map(({ id, state }) => `${id}: ${words.recipient[state]}`)
+  const told = destinations.map(
+    ({ id, state }) => `${id}${language === 'zh-CN' ? '：' : ': '}${words.recipient[state]}`,
+  )
   const unreached = [
     words.horizon(horizon.slice(0, 10)),
     expire === null ? words.backupsUnknown : words.backups(expire.slice(0, 10)),

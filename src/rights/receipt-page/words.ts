@@ -1,5 +1,6 @@
-import type { CountBucket, DestinationState, FilesScan, ReceiptAction } from '../receipt-claims.ts'
+import type { DestinationState, FilesScan, ReceiptAction, ReceiptDestination } from '../receipt-claims.ts'
 import type { Language, Proof } from '../request.ts'
+import { classWords, destinationWords, lawWords, timeWords } from '../words.ts'
 
 /** What the page says in one language. */
 export interface PageWords {
@@ -11,9 +12,8 @@ export interface PageWords {
   readonly shown: CheckWords
   readonly log: CheckWords
   readonly gone: string
-  readonly action: Readonly<Record<ReceiptAction['action'], string>>
-  readonly store: (store: string) => string
-  readonly count: (bucket: CountBucket) => string
+  /** One store: what was done with about how much of it. */
+  readonly done: (what: Pick<ReceiptAction, 'store' | 'action' | 'count_bucket'>) => string
   readonly models: (name: string, verified: boolean) => string
   readonly stays: string
   readonly nothingStays: string
@@ -30,6 +30,7 @@ export interface PageWords {
   readonly recipients: string
   readonly noRecipients: string
   readonly recipient: Readonly<Record<DestinationState, string>>
+  readonly told: (one: ReceiptDestination) => string
   readonly searched: (columns: number, at: string) => string
   readonly witness: string
   readonly seen: (name: string, at: string) => string
@@ -57,11 +58,6 @@ export interface CheckWords {
   readonly cannot: string
 }
 
-/** A time as a receipt has it, to the minute. */
-function minute(at: string): string {
-  return `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`
-}
-
 const STORES: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   'weir.subject_key': ['加密您信息的密钥', 'the keys that your data was sealed under'],
   'weir.sealed': ['您的浏览、购买等内容', 'what you looked at, bought and did'],
@@ -76,6 +72,7 @@ const STORES: Readonly<Record<string, readonly [zh: string, en: string]>> = {
   'weir.request_content': ['您以前请求的内容', 'what your earlier requests said'],
   'weir.struck_tag': ['您划去的推荐标签', 'tags that you struck out'],
   'weir.dead_letter': ['等待处理的事件', 'events that waited to be handled'],
+  'weir.purge': ['等待执行的删除任务', 'deletions that waited to be done'],
 }
 
 function storeName(store: string, language: 0 | 1): string {
@@ -83,7 +80,16 @@ function storeName(store: string, language: 0 | 1): string {
   if (known !== undefined) return known[language]
   const module = store.startsWith('module:') ? store.slice('module:'.length) : undefined
   if (module === undefined) return language === 0 ? `存储“${store}”` : `the store “${store}”`
-  return language === 0 ? `“${module}”模块中的记录` : `what the module “${module}” held`
+  return language === 0
+    ? `“${destinationWords(module, 'zh-CN')}”中的记录`
+    : `what “${destinationWords(module, 'en')}” held`
+}
+
+const ACTIONS: Readonly<Record<ReceiptAction['action'], readonly [zh: string, en: string]>> = {
+  deleted: ['已删除', 'deleted'],
+  shredded: ['已销毁', 'destroyed'],
+  restricted: ['已停用', 'kept and used for nothing'],
+  anonymised: ['已不再与您关联', 'no longer yours'],
 }
 
 const zh: PageWords = {
@@ -111,17 +117,18 @@ const zh: PageWords = {
     cannot: '日志证明未核验。',
   },
   gone: '删除了什么',
-  action: { deleted: '已删除', shredded: '已销毁', restricted: '已停用', anonymised: '已不再与您关联' },
-  store: (store) => storeName(store, 0),
-  count: (bucket) => (bucket === '1000+' ? '1000 条以上' : `${bucket.replace('-', ' 至 ')} 条`),
+  done: ({ store, action, count_bucket: bucket }) => {
+    const count = bucket === '1000+' ? '1000 条以上' : `${bucket.replace('-', ' 至 ')} 条`
+    return `${storeName(store, 0)}：${ACTIONS[action][0]}（${count}）`
+  },
   models: (name, verified) =>
     verified
-      ? `“${name}”的统计结果已去除您的影响，并与从未有过您的重新计算逐字节比对一致。`
-      : `“${name}”的统计结果已精确减去您的部分；此次未作重新计算比对。`,
+      ? `“${destinationWords(name, 'zh-CN')}”的统计结果已去除您的影响，并与从未有过您的重新计算逐字节比对一致。`
+      : `“${destinationWords(name, 'zh-CN')}”的统计结果已精确减去您的部分；此次未作重新计算比对。`,
   stays: '依法保留什么',
   nothingStays: '没有依法保留的内容。',
   retained: ({ class: name, ground, until }) =>
-    `“${name}”类信息：依据 ${ground}，保留至 ${until}，届时自动删除并通知您。`,
+    `${classWords(name, 'zh-CN').name}：依据${lawWords(ground, 'zh-CN')}，保留至 ${until}，届时自动删除并通知您。`,
   restricted: '保留的内容已停用，仅依法保存：单独加密，任何模块都无法读取。',
   tombstone: '我们留下一个带密钥的散列值，用来拒绝迟到或重放的旧数据；它不指向任何人，到期即删。',
   ledger: '您曾作出选择的证明按期保存，但已不再与您关联。',
@@ -131,7 +138,7 @@ const zh: PageWords = {
   backupsUnknown: '数据库备份何时删除，我们不掌握。',
   files: (scan) =>
     scan.state === 'done'
-      ? `数据库文件与日志文件已于 ${minute(scan.at)} 逐字节检查，没有残留。`
+      ? `数据库文件与日志文件已于 ${timeWords(scan.at, 'zh-CN')} 逐字节检查，没有残留。`
       : scan.state === 'pending'
         ? '数据库文件在后台清理之后还会逐字节检查；签发时尚未进行。'
         : '数据库文件在另一台服务器上，我们无法逐字节检查。',
@@ -145,9 +152,10 @@ const zh: PageWords = {
     'verified-gone': '已核实删除',
     failed: '无法送达：请直接联系该接收方',
   },
-  searched: (columns, at) => `删除后检查了 ${columns} 个数据列，没有找到您的任何标识（${minute(at)}）。`,
+  told: ({ id, protocol, state }) => `${id}（${protocol}）：${zh.recipient[state]}`,
+  searched: (columns, at) => `删除后检查了 ${columns} 个数据列，没有找到您的任何标识：${timeWords(at, 'zh-CN')}。`,
   witness: '外部见证',
-  seen: (name, at) => `${name} 于 ${minute(at)} 见证了登记此回执的日志。`,
+  seen: (name, at) => `${name} 于 ${timeWords(at, 'zh-CN')} 见证了登记此回执的日志。`,
   named: (names) => `回执列出了以下见证方，其签名须用它们的公钥核验：${names}。`,
   unseen: '尚无外部见证方看到登记此回执的日志：日志没有对不同的人显示不同内容这一点，目前只有我们的保证。',
   yours: '这是我的回执吗？',
@@ -212,22 +220,18 @@ const en: PageWords = {
     cannot: 'The proof of the log was not checked.',
   },
   gone: 'What is gone',
-  action: {
-    deleted: 'deleted',
-    shredded: 'destroyed',
-    restricted: 'kept and used for nothing',
-    anonymised: 'no longer yours',
+  done: ({ store, action, count_bucket: bucket }) => {
+    const count = bucket === '1000+' ? '1000 records or more' : `${bucket.replace('-', ' to ')} records`
+    return `${storeName(store, 1)}: ${ACTIONS[action][1]} (${count})`
   },
-  store: (store) => storeName(store, 1),
-  count: (bucket) => (bucket === '1000+' ? '1000 records or more' : `${bucket.replace('-', ' to ')} records`),
   models: (name, verified) =>
     verified
-      ? `What “${name}” computed no longer has you in it: compared byte for byte with a computation in which you had never been.`
-      : `What “${name}” computed had your part subtracted exactly; it was not compared with a new computation this time.`,
+      ? `What “${destinationWords(name, 'en')}” computed no longer has you in it: compared byte for byte with a computation in which you had never been.`
+      : `What “${destinationWords(name, 'en')}” computed had your part subtracted exactly; it was not compared with a new computation this time.`,
   stays: 'What stays by law',
   nothingStays: 'Nothing stays by law.',
   retained: ({ class: name, ground, until }) =>
-    `Data of the class “${name}” stays until ${until} because of ${ground}. It is then erased without being asked for, and you are told.`,
+    `“${classWords(name, 'en').name}” stays until ${until} because of ${lawWords(ground, 'en')}. It is then erased without being asked for, and you are told.`,
   restricted: 'What stays is used for nothing: it is sealed apart, and no module can read it.',
   tombstone:
     'A keyed hash stays, so that old data which comes late or is played again is refused. It leads to nobody, and goes on its day.',
@@ -238,7 +242,7 @@ const en: PageWords = {
   backupsUnknown: 'We do not know when backups of the database are deleted.',
   files: (scan) =>
     scan.state === 'done'
-      ? `The files of the database and its logs were searched byte by byte on ${minute(scan.at)}: nothing was left.`
+      ? `The files of the database and its logs were searched byte by byte on ${timeWords(scan.at, 'en')}: nothing was left.`
       : scan.state === 'pending'
         ? 'The files of the database are searched byte by byte after they were cleaned; that was still to come when this was issued.'
         : 'The files of the database are on another server: we cannot search them byte by byte.',
@@ -252,10 +256,11 @@ const en: PageWords = {
     'verified-gone': 'verified to be gone',
     failed: 'could not be told: please ask them yourself',
   },
+  told: ({ id, protocol, state }) => `${id} (${protocol}): ${en.recipient[state]}`,
   searched: (columns, at) =>
-    `Afterwards ${columns} columns were searched, and nothing that names you was found (${minute(at)}).`,
+    `Afterwards ${columns} columns were searched, and nothing that names you was found (${timeWords(at, 'en')}).`,
   witness: 'Outside witness',
-  seen: (name, at) => `${name} saw the log that has this receipt on ${minute(at)}.`,
+  seen: (name, at) => `${name} saw the log that has this receipt on ${timeWords(at, 'en')}.`,
   named: (names) =>
     `The receipt names these witnesses; their signatures are to be checked with their own keys: ${names}.`,
   unseen:
