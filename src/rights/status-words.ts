@@ -74,7 +74,10 @@ export function stateWords(
   return STATE_WORDS[state][language]
 }
 
-const NEXT: Readonly<Record<'prove' | 'download' | 'cancel' | 'nothing', Told>> = {
+/** What a person can do next. */
+export type Next = 'prove' | 'download' | 'lift' | 'cancel' | 'nothing'
+
+const NEXT: Readonly<Record<Next, Told>> = {
   prove: {
     'zh-CN': '请打开收到的链接，或输入收到的验证码。没有收到？可以重新发送，或改用其他方式。',
     en: 'Open the link or type the code that you were sent. Nothing came? Have it sent again, or in another way.',
@@ -83,12 +86,19 @@ const NEXT: Readonly<Record<'prove' | 'download' | 'cancel' | 'nothing', Told>> 
     'zh-CN': '请下载，7 天内有效。下载前会再次确认您的身份。',
     en: 'Download it within 7 days. You are asked once more who you are.',
   },
-  cancel: { 'zh-CN': '无需操作。如果改变了主意，可以撤回。', en: 'Nothing. If you change your mind, take it back.' },
-  nothing: { 'zh-CN': '无需操作。', en: 'Nothing.' },
+  lift: {
+    'zh-CN': '无需操作。可以随时要求恢复使用。',
+    en: 'You need do nothing. You can have your data used again whenever you like.',
+  },
+  cancel: {
+    'zh-CN': '无需操作。如果改变了主意，可以撤回。',
+    en: 'You need do nothing. If you change your mind, take it back.',
+  },
+  nothing: { 'zh-CN': '无需操作。', en: 'You need do nothing.' },
 }
 
 /** What the person is asked to do next. */
-export function nextWords(next: 'prove' | 'download' | 'cancel' | 'nothing', language: Language): string {
+export function nextWords(next: Next, language: Language): string {
   return NEXT[next][language]
 }
 

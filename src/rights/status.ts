@@ -10,7 +10,7 @@ import { refusalText } from './reasons.ts'
 import type { Request, Retained } from './request.ts'
 import { findRequest, subjectsOf } from './rows.ts'
 import { isUndone } from './state.ts'
-import { nextWords, RECIPIENT_WORDS, RIGHT_WORDS, stateWords } from './status-words.ts'
+import { type Next, nextWords, RECIPIENT_WORDS, RIGHT_WORDS, stateWords } from './status-words.ts'
 import { isRequestOf } from './whose.ts'
 
 /**
@@ -67,7 +67,7 @@ async function provenPart({ db, keyring }: AskingDeps, request: Request): Promis
 export function statusOf(request: Request, proven?: ProvenPart): JsonObject {
   const { id, right, language, state, needsOfficer, officerDecision } = request
   const waitsForOfficer = needsOfficer && officerDecision === undefined
-  const next = nextOf(request)
+  const next = nextOf(request, proven?.outcome)
   const lifted = typeof proven?.outcome.liftedAt === 'number'
   return {
     requestId: id,
@@ -119,8 +119,16 @@ function recipientView(one: RecipientState, language: Request['language']): Json
   }
 }
 
-function nextOf({ state, right }: Request): Parameters<typeof nextWords>[0] {
-  if (state === 'received' || state === 'identity_pending') return 'prove'
+/** Whether a code or a link is waited for: not of who was signed in when they asked, nor of who only says no. */
+export function asksForProof({ state, right, verifiedBy }: Pick<Request, 'state' | 'right' | 'verifiedBy'>): boolean {
+  if (right === 'objection') return false
+  return state === 'identity_pending' || (state === 'received' && verifiedBy === undefined)
+}
+
+function nextOf(request: Request, outcome: Outcome | undefined): Next {
+  const { state, right } = request
+  if (asksForProof(request)) return 'prove'
+  if (outcome?.liftedAt === null && (state === 'awaiting_destinations' || state === 'completed')) return 'lift'
   if (state === 'completed' && (right === 'access' || right === 'portability')) return 'download'
   return isUndone(state) ? 'cancel' : 'nothing'
 }

@@ -134,7 +134,7 @@ describe.skipIf(inject('chromium') === null)('the privacy centre', () => {
 
       await ask(shop, page, words)
       const number = page.url().split('/').at(-1)!
-      const secret = (await page.locator('.secret').allInnerTexts())[1]!
+      const secret = (await page.locator('.secret').allTextContents())[1]!
       shop.weir.moveClock(3_600_000 + 60_000)
       await shop.weir.app.rights.processAll()
       // An hour passed: the session is over, and nothing is held of whom it was. The number and the secret lead on.

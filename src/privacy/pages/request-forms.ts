@@ -1,3 +1,4 @@
+import { asksForProof } from '../../rights/status.ts'
 import type { Followed } from '../data/requests.ts'
 import { type Html, html } from '../html.ts'
 import { ROOT } from '../layout.ts'
@@ -8,8 +9,7 @@ import { fieldMarks, fieldWrong } from './wrong.ts'
 /** Where the code goes that was sent, for as long as proof is asked for. */
 export function codeForms(turn: Turn, { request, secret }: Followed): Html | undefined {
   const { locale, csrf } = turn
-  if ((request.state !== 'received' && request.state !== 'identity_pending') || secret === undefined) return undefined
-  if (request.right === 'objection') return undefined
+  if (!asksForProof(request) || secret === undefined) return undefined
   const words = WORDS[locale.language]
   return html`<section class="card"><h2>${words.code}</h2><p>${words.codeHow}</p>
 <form method="post" action="${ROOT}/requests/${request.id}/code">${csrf}

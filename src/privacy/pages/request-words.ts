@@ -3,7 +3,6 @@ import type { Told } from '../turn.ts'
 
 interface Words {
   readonly title: string
-  readonly next: string
   readonly about: string
   readonly received: string
   readonly promised: string
@@ -14,6 +13,8 @@ interface Words {
   readonly number: string
   readonly secret: string
   readonly secretHow: string
+  readonly secretShow: string
+  readonly lifted: string
   readonly steps: string
   readonly step: Readonly<Record<State, string>>
   readonly code: string
@@ -53,7 +54,6 @@ interface Words {
 export const REQUEST_WORDS: Told<Words> = {
   'zh-CN': {
     title: '请求进度',
-    next: '接下来：',
     about: '关于这个请求',
     received: '提出时间',
     promised: '我们承诺的答复日期',
@@ -63,6 +63,8 @@ export const REQUEST_WORDS: Told<Words> = {
     closed: '结束时间',
     number: '请求编号',
     secret: '请求密码',
+    secretShow: '显示密码',
+    lifted: '恢复使用时间',
     secretHow: '请记下编号和密码：凭它们可随时查看进度，无需登录。请勿告诉他人。',
     steps: '进度',
     step: {
@@ -116,16 +118,17 @@ export const REQUEST_WORDS: Told<Words> = {
   },
   en: {
     title: 'How far a request is',
-    next: 'What is asked of you: ',
     about: 'About this request',
     received: 'Asked on',
     promised: 'We promise an answer by',
     due: 'The law gives us until',
     extended: 'Extended until',
     cooling: 'You can take it back until',
-    closed: 'Over since',
+    closed: 'Finished',
     number: 'Number',
     secret: 'Secret',
+    secretShow: 'Show the secret',
+    lifted: 'Used again since',
     secretHow: 'Write both down: with them you see how far it is at any time, without signing in. Tell them to nobody.',
     steps: 'How far it is',
     step: {

@@ -1,5 +1,5 @@
 import { AppError } from '../../errors.ts'
-import { nextWords } from '../../rights/status-words.ts'
+import { type Next, nextWords } from '../../rights/status-words.ts'
 import { type Followed, followed } from '../data/requests.ts'
 import { dayOf, moment } from '../format.ts'
 import { type Html, html } from '../html.ts'
@@ -26,7 +26,7 @@ export async function requestPage(turn: Turn): Promise<PageReply> {
   return {
     title: words.title,
     body: html`<h1>${name}</h1>
-<div class="note"><p><strong>${inWords(found.request, turn.locale.language)}</strong></p><p>${words.next}${nextWords(nextOf(found), turn.locale.language)}</p></div>
+<div class="note"><p><strong>${inWords(found.request, turn.locale.language, typeof found.status.liftedAt === 'string')}</strong></p><p>${nextWords(nextOf(found), turn.locale.language)}</p></div>
 ${stepsOf(turn, found.request)}
 ${codeForms(turn, found)}${downloadForm(turn, found)}${refusalOf(turn, found)}${retainedOf(turn, found)}${recipientsOf(turn, found)}
 ${receiptCard(turn, found)}${liftForm(turn, found)}${cancelForm(turn, found)}
@@ -34,21 +34,21 @@ ${receiptCard(turn, found)}${liftForm(turn, found)}${cancelForm(turn, found)}
   }
 }
 
-function nextOf({ status }: Followed): 'prove' | 'download' | 'cancel' | 'nothing' {
-  const next = status.next
-  return next === 'prove' || next === 'download' || next === 'cancel' ? next : 'nothing'
+function nextOf({ status }: Followed): Next {
+  const { next } = status
+  return next === 'prove' || next === 'download' || next === 'lift' || next === 'cancel' ? next : 'nothing'
 }
 
-function facts({ locale }: Turn, { request, secret }: Followed): Html {
+function facts({ locale }: Turn, { request, secret, status }: Followed): Html {
   const words = WORDS[locale.language]
   const row = (name: string, at: number | undefined, how: typeof moment): Html | false =>
     at !== undefined && html`<dt>${name}</dt><dd>${how(at, locale)}</dd>`
   const { receivedAt, targetAt, legalDueAt, extendedUntil, coolingUntil, closedAt, state } = request
   return html`<dl class="facts card">${row(words.received, receivedAt, moment)}
 ${closedAt === undefined && row(words.promised, targetAt, dayOf)}${closedAt === undefined && row(words.due, legalDueAt, dayOf)}${row(words.extended, extendedUntil, dayOf)}
-${state === 'cooling_off' && row(words.cooling, coolingUntil, moment)}${row(words.closed, closedAt, moment)}
+${state === 'cooling_off' && row(words.cooling, coolingUntil, moment)}${row(words.closed, closedAt, moment)}${typeof status.liftedAt === 'string' && html`<dt>${words.lifted}</dt><dd>${moment(status.liftedAt, locale)}</dd>`}
 <dt>${words.number}</dt><dd><span class="secret mono">${request.id}</span></dd>
-${secret !== undefined && html`<dt>${words.secret}</dt><dd><span class="secret mono">${secret}</span><span class="hint">${words.secretHow}</span></dd>`}</dl>`
+${secret !== undefined && html`<dt>${words.secret}</dt><dd><details><summary>${words.secretShow}</summary><span class="secret mono">${secret}</span></details><span class="hint">${words.secretHow}</span></dd>`}</dl>`
 }
 
 function receiptCard({ locale: { language } }: Turn, { request, status }: Followed): Html | undefined {

@@ -55,8 +55,8 @@ function item({ locale }: Turn, request: Request): Html {
 }
 
 /** Where a request is, in a sentence of the reader's language, whatever language it was made in. */
-export function inWords(request: Request, language: keyof typeof WORDS): string {
+export function inWords(request: Request, language: keyof typeof WORDS, lifted = false): string {
   const { state, right, needsOfficer, officerDecision, verifiedBy } = request
   const waitsForOfficer = needsOfficer && officerDecision === undefined && verifiedBy !== undefined
-  return stateWords({ state, right, waitsForOfficer }, language)
+  return stateWords({ state, right, waitsForOfficer, lifted }, language)
 }

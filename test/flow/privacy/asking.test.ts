@@ -45,6 +45,7 @@ test('an objection needs no proof, names purposes of the policy alone, and is in
     purpose: ['analytics', 'essential'],
     law: 'PIPL',
   })
+  expect(page.text).not.toMatch(/name="code"|Open the link or type the code/)
   await house.work()
   expect((await house.row(idIn(page.text))).state).toMatch(/completed|awaiting/)
   const choices = await house.weir.server.get('/v1/consent', { 'weir-user-id': userId })

@@ -154,6 +154,9 @@ describe('another person’s request', () => {
     const owner = await signedIn(bob)
     await owner.get('/ask/restriction')
     const made = await owner.post('/ask/restriction')
+    const fresh = await owner.get(made.headers.get('location')!.replace('/privacy', ''))
+    expect(fresh.text).not.toMatch(/name="code"|\/resend/) // who is signed in is sent none
+    expect(fresh.words).not.toContain('Open the link or type the code')
     const path = made.headers.get('location')!.replace('/privacy', '')
     await house.work()
     expect((await owner.get(path)).words).toContain('used for nothing')
@@ -172,6 +175,10 @@ describe('another person’s request', () => {
     expect((await thief.get(`${path}/receipt`)).status).toBe(404)
     expect((await thief.get('/requests')).text).not.toContain(path)
     expect((await owner.get('/requests')).text).toContain(path)
+    expect((await owner.get(path)).words).toContain('You can have your data used again whenever you like')
+    const lifted = await owner.submit(`${path}/lift`)
+    expect(lifted.words).toContain('This has ended: your data is used again')
+    expect(lifted.words).toMatch(/Used again since \w+/)
   })
 
   test('is followed by whoever has its number and its secret, and by neither alone', async () => {
@@ -191,6 +198,7 @@ describe('another person’s request', () => {
     ])
     expect(wrong[0]!.text).toMatch(/name="number"[^>]* value="[0-9a-f-]{36}"/) // the same form, as it was filled in
     expect(wrong[0]!.text).toMatch(/aria-describedby="secret-hint secret-wrong" aria-invalid="true"/)
+    expect(page.text).toMatch(/<details><summary>Show the secret<\/summary><span class="secret mono">/)
     expect((await other.submit('/follow', { number: number!, secret: secret! })).words).toContain('See it all')
   })
 })
