@@ -96,6 +96,14 @@ create table weir.request_person (
   primary key (request_id, subject_id)
 );
 create index request_person_by_subject on weir.request_person (subject_id);
+-- Whom a request names of which nothing is proven yet: it is shown and done nothing for it, and ends with the person.
+create table weir.request_named (
+  request_id uuid not null references weir.request on delete cascade,
+  subject_id uuid not null,
+  primary key (request_id, subject_id)
+);
+create index request_named_by_subject on weir.request_named (subject_id);
+grant select, insert, delete on weir.request_named to weir_app;
 -- What was sent to prove an address: a link or a code. Only keyed hashes are kept.
 create table weir.request_proof (
   proof_id uuid primary key,
@@ -162,6 +170,15 @@ create table weir.erasure_clock (
   newest timestamptz(3)
 );
 insert into weir.erasure_clock (erasures) values (0);
+create function weir.erasure_clock_goes_on() returns trigger language plpgsql as $$
+begin
+  if new.erasures <> old.erasures + 1 or new.newest < old.newest then
+    raise exception 'the clock of erasures goes on' using errcode = '42501';
+  end if;
+  return new;
+end
+$$;
+create trigger erasure_clock_goes_on before update on weir.erasure_clock for each row execute function weir.erasure_clock_goes_on();
 -- Erasures that this database knows: compared with the ledger outside of it, which a restored backup does not set back.
 create table weir.erasure (
   erasure_id uuid primary key,     -- the request's id, or one made by the operator's command
@@ -188,6 +205,11 @@ language plpgsql security definer set search_path = weir, pg_temp as $$
 declare
   n bigint;
 begin
+  -- Of the living nothing is detached, and nobody's proof is put under somebody else.
+  if exists (select from weir.subject s where s.subject_id in (subject, nobody))
+    or exists (select from weir.consent_ledger l where l.subject_id = nobody) then
+    raise exception 'only who was erased is detached from the ledger' using errcode = '42501';
+  end if;
   update weir.consent_ledger set subject_id = nobody, notice_token = null where subject_id = subject;
   get diagnostics n = row_count;
   return n;

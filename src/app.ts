@@ -68,7 +68,7 @@ import { createAsking } from './rights/asking.ts'
 import type { AskingDeps } from './rights/asking-deps.ts'
 import { cancelRequest } from './rights/cancel.ts'
 import { refuseForgotten } from './rights/erasure/guard.ts'
-import { createErasureLedger } from './rights/erasure/ledger-file.ts'
+import { createErasureLedger, installationOf } from './rights/erasure/ledger-file.ts'
 import { tendStatutory } from './rights/holds/tend.ts'
 import { createHolds } from './rights/holds.ts'
 import { tidyRequests } from './rights/housekeeping.ts'
@@ -137,7 +137,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       'no verified copy holds every key in use: without one a loss of the root loses everything; run weir keys backup',
     )
   }
-  const ledger = createErasureLedger(config.rights.ledger)
+  const ledger = createErasureLedger(config.rights.ledger, installationOf(keyring))
   await refuseForgotten(db, ledger, log)
   const loaded = await loadPolicy(config.policyDir, { now: new Date(now()) })
   const channels = await loadChannels(config.policyDir)
@@ -225,10 +225,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     options.smtpUrl === undefined || config.mail === undefined
       ? undefined
       : createMailer({ smtpUrl: options.smtpUrl, from: config.mail.from })
+  const shopName = config.shopName ?? new URL(config.http.publicUrl).host
   const messages = createMessageWorker({
     db,
     keyring,
     publicUrl: config.http.publicUrl,
+    shopName,
     now,
     log,
     sms: options.sms,
@@ -351,6 +353,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       lift,
       exports,
       texts: shopTexts,
+      shopName,
     }),
     async recordRefusal({ actor, action, route }) {
       const entry = { action, resource: `route:${route}`, purpose: 'access', outcome: 'refused' } as const

@@ -35,7 +35,7 @@ export function register(command: Command): void {
     .option('--language <code>', 'zh-CN or en: of what the person is written', 'zh-CN')
     .option('--out <file>', 'write the receipt there as well')
     .option('--replay', 'after a restore: erase again what was erased since the backup')
-    .option('--without-ledger', 'with --replay: there is no ledger, and nobody was ever erased')
+    .option('--without-ledger', 'with --replay: the ledger is lost or too old, and nobody was erased since the backup')
     .addHelpText(
       'after',
       '\nErases at once: no cooling-off, and no way back. What a law keeps is set aside and listed.',

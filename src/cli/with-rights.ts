@@ -18,7 +18,7 @@ import { createPolicyShelf } from '../pipeline/policy-shelf.ts'
 import { createPseudonymisers } from '../pipeline/pseudonymisers.ts'
 import { activeVersion, createPolicyArchive } from '../policy/registry.ts'
 import type { RightsDeps } from '../rights/deps.ts'
-import { createErasureLedger } from '../rights/erasure/ledger-file.ts'
+import { createErasureLedger, installationOf } from '../rights/erasure/ledger-file.ts'
 import { commandLog } from './output.ts'
 import { refuseMissing, refuseNoKeyset } from './with-keys.ts'
 
@@ -75,7 +75,7 @@ export async function withRights<T>(work: (context: WithRights) => Promise<T>): 
           now: Date.now,
           log,
           publicUrl,
-          ledger: createErasureLedger(config.rights.ledger),
+          ledger: createErasureLedger(config.rights.ledger, installationOf(keyring)),
           coolingMs: config.rights.coolingHours * HOUR_MS,
           horizon: async () =>
             (await keysStatus({ db, provider }, active.compiled.keys, Date.now())).horizon.unrecoverableAfter,

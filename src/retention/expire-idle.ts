@@ -99,6 +99,7 @@ async function removeRows(tx: Tx, idle: readonly SubjectId[]): Promise<void> {
     'purge',
     'struck_tag',
     'request_person',
+    'request_named',
     'recipient',
     'consent_state',
     'subject_key',

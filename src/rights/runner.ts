@@ -29,6 +29,7 @@ export interface RequestRunner {
 const POLL_MS = 2_000
 const ALARMS_MS = 60_000
 const LEASE_MS = 120_000 // of a step that hangs, or of a node that was killed
+const SCAN_MS = 30 * 60_000 // a look into every column takes longer than a step
 const FIRST_WAIT_MS = 5_000
 const LONGEST_WAIT_MS = 3_600_000
 const TRIES = 8 // then an officer should look; it is tried on, once an hour
@@ -135,6 +136,7 @@ export async function advance(deps: RunnerDeps, request: Request): Promise<void>
     case 'awaiting_destinations':
       return awaitDestinations(deps, request)
     case 'scanning':
+      await transaction(deps.db, (tx) => writeRequest(tx, request.id, { nextAt: deps.now() + SCAN_MS }))
       await finishErasure(deps, request)
       return
     case 'failed':

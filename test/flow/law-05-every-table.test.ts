@@ -28,6 +28,7 @@ let weir: TestApp
 let subjects: SubjectId[]
 let needles: Needles
 let openRequest: string
+let unproven: string
 
 beforeAll(async () => {
   weir = await createTestApp()
@@ -35,6 +36,7 @@ beforeAll(async () => {
   const { db, keyring, holders } = weir.app.rights.deps
   subjects = await subjectsBehind(db, keyring, identifiers)
   await seedWhatIsRare()
+  await askUnproven()
   openRequest = await provedRequest(weir, 'access', identifiers)
   needles = await transaction(db, (tx) => needlesOf(tx, { keyring, holders: holders() }, { subjects, identifiers }))
 })
@@ -56,6 +58,15 @@ async function live(): Promise<void> {
   await weir.grant('another', 'personalisation', 'attribution')
   await weir.send(order('another', 'o-another', ['P-1', 'P-2']))
   await weir.settle()
+}
+
+/** Somebody asks in the person's name, and proves nothing. */
+async function askUnproven(): Promise<void> {
+  const asked = await weir.browser.post('/v1/requests', { right: 'access', identifier: { type: 'email', value: MAIL } })
+  expect(asked.status).toBe(202)
+  unproven = String(asked.body.requestId)
+  await weir.app.rights.processAll()
+  expect(await findRequest(weir.db, unproven)).toMatchObject({ state: 'identity_pending' })
 }
 
 /** What only goes wrong, or comes later: retries, dead letters, purges under way, recipients, tags that were struck. */
@@ -144,6 +155,14 @@ test('after: in none of them, and the scan finds nothing; what was asked for bef
   expect((await rowsOfPerson()).filter(({ rows }) => rows > 0)).toEqual([])
   expect((await scanDatabase(weir.db, needles)).hits).toEqual([])
   expect(await findRequest(weir.db, openRequest)).toMatchObject({ state: 'cancelled', reason: 'erased' })
+  // Who asked in the person's name sees what they saw before; what they wrote, and whom it would be sent to, is gone.
+  expect(await findRequest(weir.db, unproven)).toMatchObject({ state: 'identity_pending' })
+  const { rows } = await weir.owner.$client.query(
+    `select from weir.request_content where request_id = $1 union all select from weir.request_message where request_id = $1
+     union all select from weir.subject_key where subject_id = $1`,
+    [unproven],
+  )
+  expect(rows).toEqual([])
   expect(await weir.send(track(USER, 'Product Viewed', { product_id: 'P-1' }, { timestamp: at }))).toEqual([
     'suppressed',
   ])

@@ -54,7 +54,7 @@ test('a backup from before an erasure, restored: refused until it was erased aga
   expect(await readFile(join(fresh.data.path, 'erasures.jsonl'), 'utf8')).not.toContain('ann')
   const refused = fresh.start({ env: { WEIR_LOG_LEVEL: 'silent' } })
   expect((await refused.ended).code).not.toBe(0)
-  expect(refused.said()).toMatch(/^weir: this database does not know of 1 erasures .*weir erase --replay.*\n$/)
+  expect(refused.said()).toMatch(/^weir: this database was restored: run weir erase --replay.*\n$/)
   expect(await fresh.weir('erase', '--replay')).toMatchObject({ erasures: 1, subjects: 1 })
   const again = fresh.start()
   await again.answering()

@@ -39,6 +39,7 @@ test('a backup under load, restored elsewhere: refused without its keys, and wit
   expect((await unledgered.ended).code).not.toBe(0)
   expect(unledgered.said()).toMatch(/^weir: .*ledger of erasures.*\n$/)
   await cp(join(old.data.path, 'erasures.jsonl'), join(fresh.data.path, 'erasures.jsonl'))
+  expect(await fresh.weir('erase', '--replay')).toMatchObject({ erasures: 0 })
   const again = fresh.start()
   await again.answering()
   const ownerUrl = (await fresh.weir('db-url')).url!

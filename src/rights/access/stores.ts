@@ -101,6 +101,12 @@ export const STORES: Readonly<Record<string, Counted>> = {
     zh: '哪些权利请求由您提出。',
     listedIn: 'requests',
   },
+  'weir.request_named': {
+    sql: bySubject('request_named'),
+    en: 'Requests made in your name that nobody has proven yet: nothing is done for them.',
+    zh: '以您的名义提出、但尚未证明身份的请求：不会据此办理任何事项。',
+    listedIn: 'requests',
+  },
   'weir.request_content': {
     sql: 'select count(distinct request_id) as n from weir.request_person where subject_id = any($1::uuid[])',
     en: 'Your requests and what they say, as long as they are open.',

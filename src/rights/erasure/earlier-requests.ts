@@ -34,9 +34,27 @@ export async function closeEarlierRequests(
     await note(tx, other, { actor: 'weir', what: 'cancelled', from: state, to: 'cancelled', more: 'erased' })
     await writeRequest(tx, other, { state: 'cancelled', stateAt: now(), reason: 'erased', closedAt: now() })
   }
+  await forgetUnproven(tx, keyring, subjects)
   await tx.$client.query(
     'update weir.erasure set done_at = $2 where erasure_id = any($1::uuid[]) and done_at is null',
     [rows.map(({ request_id }) => request_id), new Date(now())],
   )
   return rows.length
+}
+
+/**
+ * What was asked in these people's name and never proven says nothing any more, and nobody is written to. It stays open
+ * until it expires, as one in the name of somebody unknown does: who asked learns nothing.
+ */
+async function forgetUnproven(tx: Tx, keyring: RightsDeps['keyring'], subjects: readonly SubjectId[]): Promise<void> {
+  const { rows } = await tx.$client.query<{ request_id: string }>(
+    `delete from weir.request_named where request_id in (
+       select request_id from weir.request_named where subject_id = any($1::uuid[])) returning request_id`,
+    [uuidArray(subjects)],
+  )
+  for (const { request_id: id } of rows) {
+    await tx.$client.query('delete from weir.request_message where request_id = $1', [id])
+    await tx.$client.query('delete from weir.request_proof where request_id = $1', [id])
+    await forgetContent(tx, keyring, id)
+  }
 }

@@ -1,7 +1,10 @@
+import { createHmac } from 'node:crypto'
 import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import { AppError } from '../../errors.ts'
+import type { Keyring } from '../../keys/keyring.ts'
+import { lpConcat, TENANT } from '../../protect/layouts.ts'
 
 /** One erasure, in keyed hashes alone: it names nobody to whoever has not the key. */
 export interface LedgerEntry {
@@ -22,9 +25,14 @@ export interface LedgerEntry {
  */
 export interface ErasureLedger {
   readonly path: string
+  /** Makes an empty one where there is none: from then on its absence means that it was lost. */
+  begin(): Promise<void>
   /** Resolves when the line is on the disk. The same erasure may be written twice. */
   append(entry: LedgerEntry): Promise<void>
-  /** Undefined where there is no ledger. Throws AppError `ledger-damaged` for a whole line that cannot be read. */
+  /**
+   * Undefined where there is no ledger, or an empty file. Throws AppError `ledger-damaged` for a whole line that cannot be
+   * read, `ledger-foreign` for the ledger of other keys.
+   */
   read(): Promise<LedgerEntry[] | undefined>
 }
 
@@ -35,24 +43,53 @@ const entrySchema = z.object({
   subjects: z.array(z.string()),
   tombstones: z.array(z.string()),
 })
+/** The first line: whose ledger it is. */
+const headSchema = z.object({ v: z.literal(1), installation: z.string() })
+
+/** HMAC-SHA-256(tombstone key, LP("gw/v1/ledger") ‖ LP(tenant)), base64url: a ledger of other keys is not this database's. */
+export function installationOf({ tombstoneKey }: Pick<Keyring, 'tombstoneKey'>): string {
+  return createHmac('sha256', tombstoneKey).update(lpConcat('gw/v1/ledger', TENANT)).digest('base64url')
+}
 
 /** A file of lines of JSON. Several processes may add to it: a line is one write at its end (POSIX O_APPEND). */
-export function createErasureLedger(path: string): ErasureLedger {
+export function createErasureLedger(path: string, installation: string): ErasureLedger {
+  async function begin(): Promise<void> {
+    await mkdir(dirname(path), { recursive: true })
+    const file = await open(path, 'a', 0o600)
+    try {
+      if ((await file.stat()).size === 0) await file.appendFile(`${JSON.stringify({ v: 1, installation })}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await syncFolder(dirname(path))
+  }
+
   async function read(): Promise<LedgerEntry[] | undefined> {
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
       throw error
     })
-    if (text === undefined) return undefined
     // A torn line is of an erasure that had destroyed nothing yet; the same erasure may stand twice.
-    const entries = text.split('\n').flatMap((line) => (line.endsWith('}') ? [parse(line, path)] : []))
-    return [...new Map(entries.map((entry) => [entry.id, entry])).values()]
+    const [head, ...lines] = (text ?? '').split('\n').filter((line) => line.endsWith('}'))
+    if (head === undefined) return undefined // emptied is as good as lost
+    refuseForeign(head)
+    return [...new Map(lines.map((line) => [parse(line, path).id, parse(line, path)])).values()]
+  }
+
+  function refuseForeign(head: string): void {
+    const read = headSchema.safeParse(safeJson(head))
+    if (read.success && read.data.installation === installation) return
+    const message = `the ledger of erasures ${path} is not of this database's keys: put back the one that belongs to it`
+    throw new AppError('conflict', message, { code: 'ledger-foreign' })
   }
 
   return {
     path,
+    begin,
     read,
     async append(entry) {
+      await begin()
       const file = await open(path, 'a', 0o600)
       try {
         await file.appendFile(`\n${JSON.stringify(entry)}\n`) // begins a line of its own, whatever was torn before it
@@ -64,25 +101,22 @@ export function createErasureLedger(path: string): ErasureLedger {
   }
 }
 
-/** Makes an empty ledger where there is none: from then on its absence means that it was lost. */
-export async function beginLedger(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
-  const file = await open(path, 'a', 0o600)
-  await file.sync()
-  await file.close()
-  await syncFolder(dirname(path))
-}
-
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
   await folder.sync().finally(() => folder.close())
 }
 
-function parse(line: string, path: string): LedgerEntry {
+function safeJson(line: string): unknown {
   try {
-    return entrySchema.parse(JSON.parse(line))
-  } catch (cause) {
-    const message = `a line of the ledger of erasures ${path} cannot be read: put back a whole copy of it`
-    throw new AppError('conflict', message, { code: 'ledger-damaged', cause })
+    return JSON.parse(line)
+  } catch {
+    return undefined
   }
+}
+
+function parse(line: string, path: string): LedgerEntry {
+  const read = entrySchema.safeParse(safeJson(line))
+  if (read.success) return read.data
+  const message = `a line of the ledger of erasures ${path} cannot be read: put back a whole copy of it`
+  throw new AppError('conflict', message, { code: 'ledger-damaged' })
 }

@@ -17,8 +17,8 @@ import { restrict } from '../restrict.ts'
 import { needlesOf } from '../scan/needles.ts'
 import { scanDatabase } from '../scan/scan.ts'
 import { closeEarlierRequests } from './earlier-requests.ts'
-import { missingErasures } from './guard.ts'
-import { beginLedger, type LedgerEntry } from './ledger-file.ts'
+import { lostErasures, missingErasures, wasRestored } from './guard.ts'
+import type { LedgerEntry } from './ledger-file.ts'
 import { destroyKeys, removeFromModules, removeRows } from './remove.ts'
 import { identifiersOf, subjectTagOf, withDevices } from './subjects.ts'
 
@@ -45,11 +45,17 @@ export async function replayErasures(
   const entries = await deps.ledger.read()
   if (entries === undefined) {
     if (!withoutLedger) {
-      const message = `the ledger of erasures ${deps.ledger.path} is not there: put it back, or say --without-ledger where nobody was ever erased`
+      const message = `the ledger of erasures ${deps.ledger.path} is not there: put it back, or say --without-ledger where nobody was erased since the backup`
       throw new AppError('conflict', message, { code: 'ledger-missing' })
     }
-    await beginLedger(deps.ledger.path)
+  } else if (!withoutLedger && (await wasRestored(deps.db))) {
+    const lost = await lostErasures(deps.db, entries)
+    if (lost > 0) {
+      const message = `the ledger of erasures ${deps.ledger.path} lacks ${lost} that this database has done itself: it is too old a copy; put back the newest, or say --without-ledger where nobody was erased since the backup`
+      throw new AppError('conflict', message, { code: 'ledger-incomplete' })
+    }
   }
+  await deps.ledger.begin()
   const missing = await missingErasures(deps.db, entries ?? [])
   const found = await findSubjects(deps, missing)
   // All in one transaction with the scan: where something is still found nothing was done, and the next try finds it again.

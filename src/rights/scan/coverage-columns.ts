@@ -162,6 +162,7 @@ export const COVERAGE: Readonly<Record<string, Readonly<Record<string, Coverage>
   },
   'weir.request_content': { request_id: ofRequest, kind: code, sealed: requests },
   'weir.request_person': { request_id: ofRequest, subject_id: requests },
+  'weir.request_named': { request_id: ofRequest, subject_id: requests },
   'weir.request_proof': {
     proof_id: random,
     request_id: ofRequest,

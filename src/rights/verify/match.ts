@@ -51,6 +51,7 @@ async function matchIn(tx: Tx, deps: MatchDeps, id: string): Promise<void> {
   const rule = rulingOf(request, found, found.proof)
   if (found.proof !== undefined || request.right !== 'objection') {
     await putContent(tx, deps.keyring, id, 'contact', found.contact)
+    if (found.target !== undefined) await nameSubject(tx, id, found.target)
   }
   if (rule.met) {
     await moveToVerified(tx, deps, request, { ...found, officer: rule.officer, now })
@@ -72,6 +73,8 @@ export interface Found {
   /** What is on file of the user whom it is about. */
   readonly contact: Contacts
   readonly disagree: boolean
+  /** Whom it names; proven or not. */
+  readonly target: SubjectId | undefined
 }
 
 /** Reads again what a request says, and whom that names. */
@@ -93,10 +96,19 @@ export async function look(tx: Tx, keyring: Keyring, request: Request): Promise<
     identifiers,
     proof: request.verifiedBy ?? device,
     contact,
+    target: target?.subject,
     // Of one that nobody has just as of another person's: who asks must not learn which it is.
     disagree:
       proven.length > 0 && hints.some((hint) => target === undefined || nodeOf(hint)?.subject !== target.subject),
   }
+}
+
+/** So that an erasure of that person finds what was asked in their name, and not proven. */
+async function nameSubject(tx: Tx, id: string, subject: SubjectId): Promise<void> {
+  await tx.$client.query(
+    'insert into weir.request_named (request_id, subject_id) values ($1, $2) on conflict do nothing',
+    [id, subject],
+  )
 }
 
 export function rulingOf(request: Request, found: Found, proof: Proof | undefined): ReturnType<typeof ruling> {
@@ -129,6 +141,7 @@ export async function moveToVerified(
   const scope = proof === undefined ? [{ ...named, verified: true }] : identifiers
   const subjects = await subjectsBehind(tx, keyring, scope)
   await setSubjects(tx, request.id, subjects)
+  await tx.$client.query('delete from weir.request_named where request_id = $1', [request.id])
   // Hints end here: nothing that follows can take them for the person's.
   const proven = identifiers.filter((one) => one.verified)
   if (proven.length > 0) await putContent(tx, keyring, request.id, 'identifiers', proven)

@@ -5,7 +5,7 @@ import { withCurrentIndex } from '../../identity/stale-index.ts'
 import { withActiveEpoch } from '../../keys/subject-keys.ts'
 import type { AskingDeps } from '../asking-deps.ts'
 import { askingKeys } from '../asking-keys.ts'
-import { putContent } from '../content.ts'
+import { putContent, readContent } from '../content.ts'
 import { bySecret, notNow } from '../present-secret.ts'
 import type { Request } from '../request.ts'
 import { lockRequest } from '../rows.ts'
@@ -54,6 +54,7 @@ async function sendAgain(deps: AskingDeps, id: string, verifyBy: Way | undefined
 async function sendIn(tx: Tx, deps: AskingDeps, id: string, verifyBy: Way | undefined): Promise<void> {
   const request = await lockRequest(tx, id)
   if (request.state !== 'identity_pending') return // `received`: it is about to be asked for anyway
+  if ((await readContent(tx, deps.keyring, id, 'identifiers')) === undefined) return // whom it named was erased
   const found = await look(tx, deps.keyring, request)
   const rule = rulingOf(request, found, found.proof)
   if (rule.met) return

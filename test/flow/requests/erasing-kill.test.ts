@@ -62,7 +62,7 @@ test(`an erasure that is killed ${KILLS} times, anywhere, is done once and whole
   const ledger = (await readFile(join(weir.keysDir, 'erasures.jsonl'), 'utf8'))
     .split('\n')
     .filter((line) => line !== '')
-  expect(new Set(ledger.map((line) => (JSON.parse(line) as { id: string }).id))).toEqual(new Set(requests))
+  expect(new Set(ledger.slice(1).map((line) => (JSON.parse(line) as { id: string }).id))).toEqual(new Set(requests))
 })
 
 async function askForErasures(): Promise<string[]> {

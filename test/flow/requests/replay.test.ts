@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { tombstonesOf } from '../../../src/identity/tombstones.ts'
 import { refuseForgotten } from '../../../src/rights/erasure/guard.ts'
@@ -89,6 +89,25 @@ test('where something is still found nothing is changed, and it is found again t
     erasures: 1,
     subjects: 1,
   })
+  await refuseForgotten(db, ledger, log)
+})
+
+test('a restored database does not serve before somebody erased again, whatever ledger lies there', async () => {
+  const { db, ledger, log } = weir.app.rights.deps
+  await weir.owner.$client.query('insert into weir.restore_guard default values')
+  await expect(refuseForgotten(db, ledger, log)).rejects.toThrow(/run weir erase --replay/)
+  const whole = await readFile(ledger.path, 'utf8')
+  const [head = ''] = whole.split('\n')
+  await writeFile(ledger.path, `${head}\n`) // a copy from before everything
+  await expect(replayErasures(weir.app.rights.deps, { withoutLedger: false })).rejects.toThrow(
+    /lacks 2 that this database/,
+  )
+  await writeFile(ledger.path, '')
+  await expect(refuseForgotten(db, ledger, log)).rejects.toThrow(/is not there/)
+  await writeFile(ledger.path, whole.replace(/"installation":"./, '"installation":"_'))
+  await expect(refuseForgotten(db, ledger, log)).rejects.toThrow(/not of this database's keys/)
+  await writeFile(ledger.path, whole)
+  await replayErasures(weir.app.rights.deps, { withoutLedger: false })
   await refuseForgotten(db, ledger, log)
 })
 
