@@ -96,6 +96,22 @@ describe.skipIf(inject('chromium') === null)('the page of what is held', () => {
     },
   )
 
+  test.for(['zh-CN', 'en'] as const)('in %s has words for what the system has codes for', async (language) => {
+    const { page } = await opened(language, 1280)
+    await page.evaluate("for (const one of document.querySelectorAll('small, #events ~ *')) one.remove()")
+    const text = (await page.locator('main').textContent()) ?? ''
+    expect(text).not.toMatch(
+      /weir\.[a-z]+_|order_line|value_minor_units|needs-no-consent|own-state|access\.export/,
+    )
+    expect(text).not.toMatch(/\d{4}-\d\d-\d\dT\d/)
+    expect(text).toContain(language === 'zh-CN' ? '（北京时间）' : ' UTC')
+    if (language === 'zh-CN') {
+      expect(text).toContain('《电子商务法》第三十一条：1095')
+      expect(text).not.toMatch(/consent-|session-token|server-key|E-commerce Law/)
+    }
+    await page.close()
+  })
+
   test('goes by keyboard: every link of its contents leads to a heading, and tables can be reached', async () => {
     const { page } = await opened('en', 800)
     const targets = await page.locator('nav a').evaluateAll((links) => links.map((link) => link.getAttribute('href')))

@@ -1,10 +1,13 @@
 import type { Json, JsonObject } from '../../event/event.ts'
 import type { Language } from '../request.ts'
+import { destinationWords, lawWords, timeWords } from '../words.ts'
 import type { AccessSource } from './collect.ts'
 import type { Pieces } from './json.ts'
+import { actionWords, whoWords, whyWords } from './look-words.ts'
+import { codeIn, fieldWords, moduleValue, requestWords } from './page-codes.ts'
 import { POLICY, STYLE } from './page-style.ts'
-import { codeIn, WORDS, type Words } from './page-words.ts'
-import type { AccessEvent, AccessHead } from './schema.ts'
+import { WORDS, type Words } from './page-words.ts'
+import type { AccessEvent, AccessHead, OwnAccess } from './schema.ts'
 
 const NEWEST_EVENTS = 1_000
 const NEWEST_ACCESSES = 500
@@ -14,6 +17,7 @@ interface Page {
   readonly t: Words
   readonly language: Language
   readonly code: (code: string) => string
+  readonly time: (at: string) => string
 }
 
 /**
@@ -22,7 +26,12 @@ interface Page {
  */
 export async function* accessPage(source: AccessSource, language: Language): Pieces {
   const { head, lengths } = source
-  const page: Page = { t: WORDS[language], language, code: (code) => codeIn(language, code) }
+  const page: Page = {
+    t: WORDS[language],
+    language,
+    code: (code) => codeIn(language, code),
+    time: (at) => timeWords(at, language),
+  }
   const { t } = page
   yield top(page, head)
   yield aboutYou(page, head) + choicesNow(page, head) + counted(page, head) + standing(page, head)
@@ -30,7 +39,7 @@ export async function* accessPage(source: AccessSource, language: Language): Pie
   if (lengths.accesses > NEWEST_ACCESSES) yield soft(t.more(NEWEST_ACCESSES, lengths.accesses))
   const accesses: string[][] = []
   for await (const some of source.accesses({ newest: NEWEST_ACCESSES })) {
-    for (const one of some) accesses.push([one.at, page.code(one.by), one.action, one.purpose, page.code(one.outcome)])
+    for (const one of some) accesses.push(lookOf(page, one))
   }
   yield tableOf(page, [t.at, t.by, t.action, t.purpose, t.outcome], accesses.toReversed())
   yield '</section>'
@@ -40,7 +49,12 @@ export async function* accessPage(source: AccessSource, language: Language): Pie
   yield '</main></body></html>\n'
 }
 
-function top({ t, language }: Page, head: AccessHead): string {
+function lookOf({ code, time, language }: Page, { at, by, action, purpose, outcome }: OwnAccess): string[] {
+  const who = whoWords({ by, own: false }, language)
+  return [time(at), who, actionWords(action, language), whyWords(purpose, language), code(outcome)]
+}
+
+function top({ t, language, time }: Page, head: AccessHead): string {
   const parts = [
     ...(['you', 'purposes', 'complete', 'recipients', 'disclosures', 'requests', 'accesses', 'modules'] as const),
     ...(['consent', 'events'] as const),
@@ -50,18 +64,24 @@ function top({ t, language }: Page, head: AccessHead): string {
 <html lang="${language}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${html(POLICY)}">
 <meta name="viewport" content="width=device-width,initial-scale=1"><meta name="referrer" content="no-referrer">
 <title>${html(t.title)}</title><style>${STYLE}</style></head><body><main>
-<h1>${html(t.title)}</h1><p>${html(t.madeBy)} ${value(head.from)} ${html(t.madeAt)} ${html(head.madeAt)}</p>
+<h1>${html(t.title)}</h1><p>${html(t.madeBy)} ${value(head.from)} ${html(t.madeAt)} ${html(time(head.madeAt))}</p>
 <p>${html(t.intro)}</p><nav aria-label="${html(t.contents)}"><ul>${entries}</ul></nav>`
 }
 
 function aboutYou(page: Page, { you, earlierErasures, links }: AccessHead): string {
-  const { t, code } = page
+  const { t, code, time } = page
   const none = you.records.length === 0 ? `<p>${html(t.noIdentifiers)}</p>` : ''
   const identifiers = you.identifiers.map(({ of, type, value: own }) => [of, code(type), own ?? t.unreadable])
   const records = you.records.map(({ ref, kind, since, seen, restrictedSince }) => {
-    return [ref, code(kind), since, seen, restrictedSince ?? t.notRestricted]
+    return [ref, code(kind), since, seen, restrictedSince === null ? t.notRestricted : time(restrictedSince)]
   })
-  const joined = links.map((one) => [one.device ?? '', one.user ?? '', code(one.state), one.since, one.endedAt ?? ''])
+  const joined = links.map((one) => [
+    one.device ?? '',
+    one.user ?? '',
+    code(one.state),
+    time(one.since),
+    one.endedAt === null ? '' : time(one.endedAt),
+  ])
   return `${section('you', t.you)}${none}${tableOf(page, [t.called, t.type, t.value], identifiers)}
 <h3>${html(t.records)}</h3>${tableOf(page, [t.called, t.type, t.since, t.seen, t.restricted], records)}
 ${earlierErasures > 0 ? `<p>${earlierErasures} ${html(t.earlierErasures)}</p>` : ''}
@@ -80,28 +100,49 @@ function counted(page: Page, { completeness }: AccessHead): string {
     code(one.class),
     one.restricted > 0 ? `${one.records} (${one.restricted} ${t.apart})` : one.records,
     one.keptDays ?? '',
-    one.law === null ? '' : `${one.law}: ${one.statutoryDays}`,
+    one.law === null ? '' : `${lawWords(one.law, language)}${language === 'zh-CN' ? '：' : ': '}${one.statutoryDays}`,
     one.firstEnds === null ? '' : `${one.firstEnds} – ${one.lastEnds}`,
   ])
-  const stores = completeness.stores.map((one) => [one.store, one[language], one.rows])
+  const stores = completeness.stores.map((one) => [{ text: one[language], small: one.store }, one.rows])
   return `${section('complete', t.complete)}<p>${html(completeness[language])}</p><h3>${html(t.classes)}</h3>
 ${tableOf(page, [t.class, t.rows, t.keptDays, t.law, t.ends], classes)}<h3>${html(t.stores)}</h3>
-${tableOf(page, [t.store, t.what, t.rows], stores)}</section>`
+${tableOf(page, [t.store, t.rows], stores)}</section>`
 }
 
 function standing(page: Page, head: AccessHead): string {
-  const { t, code } = page
+  const { t, code, time, language } = page
+  const fields = (paths: readonly string[]): string => paths.map((one) => fieldWords(one, language)).join(', ')
   const recipients = head.recipients.map((one) => {
-    return [one.recipient, one.identifier, one.fields.join(', '), one.first, one.last]
+    return [
+      destinationWords(one.recipient, language),
+      one.identifier,
+      fields(one.fields),
+      time(one.first),
+      time(one.last),
+    ]
   })
   const disclosures = head.disclosures.map((one) => {
     const decided = one.decision === null ? '' : code(one.decision)
-    return [one.askedAt, one.purpose, one.wanted.join(', '), one.emergency ? t.yes : t.no, decided, one.reads]
+    return [
+      time(one.askedAt),
+      whyWords(one.purpose, language),
+      fields(one.wanted),
+      one.emergency ? t.yes : t.no,
+      decided,
+      one.reads,
+    ]
   })
-  const requests = head.requests.map((one) => [one.receivedAt, code(one.right), one.state, one.reason ?? '', one.id])
+  const requests = head.requests.map((one) => {
+    const { state, reason } = requestWords(one, language)
+    return [time(one.receivedAt), code(one.right), state, reason, one.id]
+  })
   const holds = head.holds.map((one) => [one.authority, one.classes.map(code).join(', '), one.until])
-  const struck = head.struckTags.map(({ tag, at }) => [tag ?? t.unreadable, at])
-  const waiting = head.waiting.map((one) => [one.destination, code(one.what), one.since])
+  const struck = head.struckTags.map(({ tag, at }) => [tag ?? t.unreadable, time(at)])
+  const waiting = head.waiting.map((one) => [
+    destinationWords(one.destination, language),
+    code(one.what),
+    time(one.since),
+  ])
   return `${section('recipients', t.recipients)}${recipients.length === 0 ? `<p>${html(t.noRecipients)}</p>` : tableOf(page, [t.recipient, t.identifier, t.fields, t.first, t.last], recipients)}</section>
 ${section('disclosures', t.disclosures)}${tableOf(page, [t.at, t.purpose, t.fields, t.emergency, t.decision, t.reads], disclosures)}</section>
 ${section('requests', t.requests)}${tableOf(page, [t.at, t.right, t.state, t.reason, '#'], requests)}
@@ -111,9 +152,14 @@ ${section('requests', t.requests)}${tableOf(page, [t.at, t.right, t.state, t.rea
 }
 
 async function* modules(page: Page, source: AccessSource): Pieces {
-  const { t, code } = page
+  const { t, code, language } = page
   const rows = source.head.modules.flatMap(({ module, purpose, rows: counts }) =>
-    Object.entries(counts).map(([table, n]) => [module, code(purpose), table, n]),
+    Object.entries(counts).map(([table, n]) => [
+      destinationWords(module, language),
+      code(purpose),
+      { text: code(table), small: `${module}.${table}` },
+      n,
+    ]),
   )
   yield section('modules', t.modules) + soft(t.modulesSoft)
   yield tableOf(page, [t.recipient, t.purpose, t.table, t.rows], rows)
@@ -124,16 +170,29 @@ async function* modules(page: Page, source: AccessSource): Pieces {
       if (shown.length >= FIRST_ROWS) break
     }
     const columns = Object.keys(shown[0] ?? {})
-    const cells = shown.slice(0, FIRST_ROWS).map((one) => columns.map((column) => plain(one[column])))
-    yield `<details><summary>${html(`${of.module} – ${of.table}`)}</summary>${tableOf(page, columns, cells)}</details>`
+    const cells = shown
+      .slice(0, FIRST_ROWS)
+      .map((one) => columns.map((column) => moduleCell(page, column, one[column])))
+    yield `<details><summary>${html(`${destinationWords(of.module, language)} – ${code(of.table)}`)}</summary>${tableOf(page, columns.map(code), cells)}</details>`
   }
   yield '</section>'
 }
 
+function moduleCell({ time, language }: Page, column: string, own: Json | undefined): string {
+  return column === 'at' && typeof own === 'string' ? time(own) : moduleValue(column, own, language)
+}
+
 function consentHistory(page: Page, { consent }: AccessHead): string {
-  const { t, code } = page
+  const { t, code, time } = page
   const rows = consent.map((one) => {
-    return [one.at, one.of, one.granted.map(code).join(', '), one.refused.map(code).join(', '), one.proof, one.source]
+    return [
+      time(one.at),
+      one.of,
+      one.granted.map(code).join(', '),
+      one.refused.map(code).join(', '),
+      code(one.proof),
+      code(one.source),
+    ]
   })
   return `${section('consent', t.consent)}${tableOf(page, [t.at, t.called, t.granted, t.refused, t.proof, t.source], rows)}</section>`
 }
@@ -150,11 +209,11 @@ async function* events(page: Page, source: AccessSource): Pieces {
   yield '</section>'
 }
 
-function oneEvent({ t, code }: Page, event: AccessEvent): string {
+function oneEvent({ t, code, time, language }: Page, event: AccessEvent): string {
   const name = event.kind === 'link' ? t.linked : event.kind === 'unlink' ? t.unlinked : event.event
   const pairs: (readonly [string, string])[] = [
-    [t.received, `${value(event.receivedAt)} ${value(event.source)} ${value(event.of)}`],
-    ...leaves('', event.fields as JsonObject).map(([path, own]) => [path, value(own)] as const),
+    [t.received, `${value(time(event.receivedAt))} ${value(event.source)} ${value(event.of)}`],
+    ...leaves('', event.fields as JsonObject).map(([path, own]) => [fieldWords(path, language), value(own)] as const),
     ...event.kept.map((one) => {
       const law = one.restricted ? ` (${html(t.keptByLaw)})` : ''
       return [`${t.keptUntil}: ${code(one.class)}`, html(one.until) + law] as const
@@ -162,14 +221,17 @@ function oneEvent({ t, code }: Page, event: AccessEvent): string {
     ...(event.decision?.routes ?? []).map((one) => {
       const said = one.erasedSince ? t.takenBack : one.permitted ? t.permitted : t.notPermitted
       const why = one.clauses.map(({ clause }) => code(clause === 'granted' ? 'granted-clause' : clause)).join('; ')
-      return [`${t.decided}: ${code(one.purpose)}`, html(`${said} ${one.destination} – ${why}`)] as const
+      return [
+        `${t.decided}: ${code(one.purpose)}`,
+        html(`${said} ${destinationWords(one.destination, language)} – ${why}`),
+      ] as const
     }),
     ...listed(t.removed, event.decision?.removed ?? []),
     ...listed(t.withheld, event.withheld),
     ...(event.kind === 'event' && event.kept.length === 0 ? [['', html(t.nothingLeft)] as const] : []),
   ]
   const rows = pairs.map(([term, said]) => `<dt>${html(term)}</dt><dd>${said}</dd>`).join('')
-  return `<details><summary><time datetime="${html(event.at)}">${html(event.at)}</time> ${value(name)}</summary><dl>${rows}</dl></details>`
+  return `<details><summary><time datetime="${html(event.at)}">${html(time(event.at))}</time> ${value(name)}</summary><dl>${rows}</dl></details>`
 }
 
 function listed(term: string, values: readonly string[]): (readonly [string, string])[] {
@@ -196,14 +258,18 @@ function soft(text: string): string {
   return `<p class="soft">${html(text)}</p>`
 }
 
-function tableOf({ t }: Page, heads: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+/** With the name that a program has for it in small. */
+type Cell = string | number | { readonly text: string; readonly small: string }
+
+function tableOf({ t }: Page, heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
   if (rows.length === 0) return soft(t.none)
   const head = heads.map((one) => `<th scope="col">${html(one)}</th>`).join('')
   const body = rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('\n')
   return `<div class="wide" tabindex="0" role="group" aria-label="${html(heads.join(', '))}"><table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table></div>`
 }
 
-function cell(own: string | number): string {
+function cell(own: Cell): string {
+  if (typeof own === 'object') return `<td>${value(own.text)} <small class="soft">${value(own.small)}</small></td>`
   return typeof own === 'number' ? `<td class="n">${own}</td>` : `<td>${value(own)}</td>`
 }
 

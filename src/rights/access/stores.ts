@@ -85,8 +85,8 @@ export const STORES: Readonly<Record<string, Counted>> = {
   },
   'weir.audit_detail': {
     sql: bySubject('audit_detail'),
-    en: 'That the log of accesses names you, sealed.',
-    zh: '访问日志中与您有关的部分（加密封存）。',
+    en: 'That the log of accesses names you, sealed: one for each of your users and devices that an entry is about, so there are more of these than entries.',
+    zh: '访问日志中与您有关的部分（加密封存）。一条日志涉及您的几个用户或设备，就有几条，因此多于列出的日志条数。',
     listedIn: 'accesses',
   },
   'weir.disclosure_person': {
@@ -97,8 +97,8 @@ export const STORES: Readonly<Record<string, Counted>> = {
   },
   'weir.request_person': {
     sql: bySubject('request_person'),
-    en: 'Which requests are yours.',
-    zh: '哪些权利请求由您提出。',
+    en: 'Which requests are yours: one for each of your users and devices that a request is about, so there are more of these than requests.',
+    zh: '哪些权利请求由您提出。一项请求涉及您的几个用户或设备，就有几条，因此多于请求数。',
     listedIn: 'requests',
   },
   'weir.request_named': {
@@ -116,7 +116,7 @@ export const STORES: Readonly<Record<string, Counted>> = {
   'weir.recipient': {
     sql: bySubject('recipient'),
     en: 'Who outside of the shop received what of you.',
-    zh: '店铺以外的接收方收到了您的哪些数据。',
+    zh: '商店以外的接收方收到了您的哪些数据。',
     listedIn: 'recipients',
   },
   'weir.struck_tag': {
