@@ -16,7 +16,7 @@ import {
   writeNextTry,
   writeTold,
 } from './callback-rows.ts'
-import { hasFoundNobody } from './found-nobody.ts'
+import { droppedIdentities, hasFoundNobody } from './found-nobody.ts'
 import { callbackDocument } from './opendsr.ts'
 import type { OpenDsrKeyOf } from './opendsr-key.ts'
 import { signatureHeaders } from './opendsr-signature.ts'
@@ -114,7 +114,12 @@ async function tellOne(deps: CallbackDeps, { request: id }: TakenCallback, { con
   const document = callbackDocument(
     { ...request, state: news.state },
     { controller: origin, foreignId: content.foreignId },
-    { domain: key.domain, url: content.url, foundNobody: await hasFoundNobody(db, { ...request, state: news.state }) },
+    {
+      domain: key.domain,
+      url: content.url,
+      foundNobody: await hasFoundNobody(db, { ...request, state: news.state }),
+      dropped: await droppedIdentities(db, request.id),
+    },
   )
   const body = Buffer.from(JSON.stringify(document), 'utf8')
   const signed = signatureHeaders(key.privateKey, { domain: key.domain, body })

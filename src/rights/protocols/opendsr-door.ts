@@ -7,7 +7,7 @@ import type { Request } from '../request.ts'
 import { findRequest } from '../rows.ts'
 import { findByToken, type OpenDsrController } from './controllers.ts'
 import { createFromDoor, findFromDoor } from './create-from-door.ts'
-import { hasFoundNobody } from './found-nobody.ts'
+import { droppedIdentities, hasFoundNobody } from './found-nobody.ts'
 import {
   cancelledDocument,
   discoveryDocument,
@@ -83,7 +83,14 @@ async function submit(deps: OpenDsrDoorDeps, { read, controller, domain }: Asked
 async function status(deps: OpenDsrDoorDeps, asked: Asked): Promise<Said> {
   const { request, told } = await find(deps, asked)
   const foundNobody = await hasFoundNobody(deps.db, request)
-  return [200, statusDocument(request, told, { domain: asked.domain, foundNobody })]
+  return [
+    200,
+    statusDocument(request, told, {
+      domain: asked.domain,
+      foundNobody,
+      dropped: await droppedIdentities(deps.db, request.id),
+    }),
+  ]
 }
 
 async function cancel(deps: OpenDsrDoorDeps, asked: Asked): Promise<Said> {

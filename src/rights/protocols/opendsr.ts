@@ -186,22 +186,25 @@ export interface StatusMore {
   readonly domain: string
   /** An access that found nobody: what a controller asks for that wants to know whether somebody is gone. */
   readonly foundNobody: boolean
+  /** Identities that could not be looked for (kinds or formats that cannot be matched): nothing was done about those. */
+  readonly dropped?: readonly string[]
 }
 
 /** §8.3. Who was refused is told `cancelled`, never `completed`, and why in an extension member. */
 export function statusDocument(
   request: Request,
   { controller, foreignId }: Told,
-  { domain, foundNobody }: StatusMore,
+  { domain, foundNobody, dropped = [] }: StatusMore,
 ): object {
-  const extension = extensionOf(request)
+  const extension = extensionOf(request, dropped)
   return {
     controller_id: controller,
     expected_completion_time: expected(request),
     subject_request_id: foreignId,
     request_status: openDsrState(request.state).state,
     api_version: API_VERSION,
-    ...(foundNobody ? { results_count: 0 } : {}),
+    // Of somebody who was not looked for nobody says that there is nothing.
+    ...(foundNobody && dropped.length === 0 ? { results_count: 0 } : {}),
     ...(extension === undefined ? {} : { extensions: { [domain]: extension } }),
   }
 }
@@ -227,14 +230,15 @@ export function errorDocument(code: number, message: string, { errors }: Refusal
 }
 
 /** What the protocol has no word for: refused, expired, kept in part (the receipt says by which law, until when). */
-function extensionOf({ state, reason, receipt }: Request): object | undefined {
+function extensionOf({ state, reason, receipt }: Request, dropped: readonly string[]): object | undefined {
   const { loss } = openDsrState(state)
   const proof = state === 'completed' || state === 'completed_partial' ? receipt : undefined
-  if (loss === undefined && proof === undefined) return undefined
+  if (loss === undefined && proof === undefined && dropped.length === 0) return undefined
   return {
     ...(loss === undefined ? {} : { state: loss }),
     ...(state === 'denied' ? { denial_reason: reason ?? 'other' } : {}),
     ...(proof === undefined ? {} : { receipt: proof }),
+    ...(dropped.length === 0 ? {} : { identities_not_looked_for: dropped }),
   }
 }
 

@@ -240,6 +240,27 @@ describe('OpenDSR', () => {
     })
   })
 
+  test('says of which identities nothing was looked for, and then not that there is nothing', async () => {
+    const identities = [
+      { identity_type: 'email', identity_value: `nobody-${randomUUID()}@example.org`, identity_format: 'raw' },
+      { identity_type: 'android_advertising_id', identity_value: randomUUID(), identity_format: 'raw' },
+    ]
+    for (const [subject_identities, expected] of [
+      [identities, undefined],
+      [identities.slice(0, 1), 0],
+    ] as const) {
+      const document = asking({ subject_request_type: 'access', status_callback_urls: [], subject_identities })
+      await dsr('POST', '/requests', document)
+      await weir.app.rights.processAll()
+      const { body } = await dsr('GET', `/requests/${document.subject_request_id}`)
+      expect(body).toMatchObject({ request_status: 'completed' })
+      expect(body.results_count).toBe(expected)
+      expect(body.extensions).toEqual(
+        expected === 0 ? undefined : { 'weir.test': { identities_not_looked_for: ['identity-type'] } },
+      )
+    }
+  })
+
   test('answers what it cannot read in its own form, and quotes nothing', async () => {
     const marker = `marker-${randomUUID()}`
     const bodies = [
