@@ -84,7 +84,7 @@ import { addTotalsFor, readTotalsFor } from './totals/service.ts'
 export interface AppOptions {
   /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
   readonly config: Pick<Config, 'mode' | 'policyDir' | 'http' | 'rights'> &
-    Partial<Pick<Config, 'delivery' | 'audit' | 'mail' | 'opendsr'>>
+    Partial<Pick<Config, 'delivery' | 'audit' | 'mail' | 'opendsr' | 'shopName'>>
   /** Where mail is handed over; absent: none is sent. */
   readonly smtpUrl?: string | undefined
   /** How people are sent SMS; absent: they are not. */

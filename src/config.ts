@@ -30,6 +30,8 @@ export interface Config {
     readonly vaultNamespace: string | undefined
     readonly awsRegion: string | undefined
   }
+  /** What people know the shop by: on every page that they see, and in every mail. */
+  readonly shopName: string
   readonly mail: {
     /** Whom break-glass tells; undefined: nobody, which production does not allow it. */
     readonly dpo: string | undefined
@@ -92,6 +94,10 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): { config: Conf
   return { config: group(read, warningsFor(set, read)), secrets }
 }
 
+function publicUrlOf(read: Environment): string {
+  return read.WEIR_PUBLIC_URL ?? `http://${urlHost(read.WEIR_HOST)}:${read.WEIR_PORT}`
+}
+
 function group(read: Environment, warnings: string[]): Config {
   const dataDir = resolve(read.WEIR_DATA_DIR ?? 'data')
   return {
@@ -102,7 +108,7 @@ function group(read: Environment, warnings: string[]): Config {
     http: {
       host: read.WEIR_HOST,
       port: read.WEIR_PORT,
-      publicUrl: read.WEIR_PUBLIC_URL ?? `http://${urlHost(read.WEIR_HOST)}:${read.WEIR_PORT}`,
+      publicUrl: publicUrlOf(read),
       trustProxy: read.WEIR_TRUST_PROXY,
       workers: read.WEIR_WORKERS,
       queueLimit: read.WEIR_QUEUE_LIMIT,
@@ -114,6 +120,7 @@ function group(read: Environment, warnings: string[]): Config {
       vaultNamespace: read.WEIR_VAULT_NAMESPACE,
       awsRegion: read.AWS_REGION,
     },
+    shopName: read.WEIR_SHOP_NAME ?? new URL(publicUrlOf(read)).host,
     mail: { dpo: read.WEIR_DPO_EMAIL, from: read.WEIR_MAIL_FROM ?? `weir@${mailHost(read.WEIR_PUBLIC_URL)}` },
     sms: read.WEIR_SMS === undefined ? undefined : { uri: read.WEIR_SMS },
     delivery: read.WEIR_DELIVERY === 'on',

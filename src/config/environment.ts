@@ -89,6 +89,10 @@ export const Environment = z.object({
   ).optional(),
   WEIR_SMS_SECRET_FILE: z.string().optional(),
   WEIR_DPO_EMAIL: z.email(says('the e-mail address of the data protection officer')).max(254).optional(),
+  WEIR_SHOP_NAME: z
+    .string()
+    .regex(/^[^\p{C}<>"]{1,80}$/u, says('the name that people know the shop by, up to 80 characters'))
+    .optional(),
   WEIR_MAIL_FROM: z
     .email(says('the e-mail address that Weir sends from, for instance weir@shop.example'))
     .max(254)

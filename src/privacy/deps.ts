@@ -23,4 +23,6 @@ export interface PrivacyDeps extends AskingDeps {
   readonly lift: Pick<LiftApi, 'own'>
   readonly exports: ExportsApi
   readonly texts: ShopTexts
+  /** What people know the shop by. */
+  readonly shopName: string
 }

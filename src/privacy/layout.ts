@@ -68,7 +68,7 @@ export const ROOT = '/privacy'
 
 /** A page in its frame: one stylesheet of our own, no script, nothing of anybody else. */
 export function frame(turn: Turn, page: PageReply, path: string): string {
-  const { locale, visit } = turn
+  const { locale, visit, deps } = turn
   const words = WORDS[locale.language]
   return html`<!doctype html>
 <html lang="${locale.language}">
@@ -77,7 +77,7 @@ export function frame(turn: Turn, page: PageReply, path: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
-<title>${page.title} · ${words.name}</title>
+<title>${page.title} · ${words.name} · ${deps.shopName}</title>
 <link rel="stylesheet" href="${ROOT}/style.css">
 <link rel="icon" href="data:,">
 ${page.head}
@@ -85,7 +85,7 @@ ${page.head}
 <body>
 <a class="skip" href="#content">${words.skip}</a>
 <header class="top"><div class="wrap">
-<a class="brand" href="${ROOT}">${words.name}</a>
+<a class="brand" href="${ROOT}">${words.name}<span class="shop">${deps.shopName}</span></a>
 <div class="tools">${languageForm(turn, path)}${visit.who !== undefined && signOutForm(turn)}</div>
 </div></header>
 ${visit.who !== undefined && navigation(turn, path)}

@@ -20,6 +20,7 @@ a{color:var(--accent);text-underline-offset:.15em}
 header.top{background:var(--surface);border-bottom:1px solid var(--line)}
 header.top .wrap{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:center;justify-content:space-between;padding-top:.75rem;padding-bottom:.75rem}
 .brand{font-weight:650;font-size:1.1rem;text-decoration:none;color:var(--text)}
+.brand .shop{display:block;font-size:.85rem;font-weight:400;color:var(--quiet)}
 .tools{display:flex;gap:.5rem;align-items:center}
 nav.own{background:var(--surface);border-bottom:1px solid var(--line)}
 nav.own ul{list-style:none;margin:0 auto;padding:.35rem 1rem;max-width:var(--width);display:flex;flex-wrap:wrap;gap:.15rem 0}

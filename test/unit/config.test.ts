@@ -38,6 +38,7 @@ test('an empty environment is a development gateway on loopback with an embedded
       queueLimit: 20_000,
     },
     keys: { uri: `file:${resolve('data', 'keys')}`, passphraseFile: undefined },
+    shopName: '127.0.0.1:8080',
     mail: { dpo: undefined, from: 'weir@localhost' },
     delivery: true,
     audit: { witnesses: [] },
@@ -53,6 +54,13 @@ test('an empty environment is a development gateway on loopback with an embedded
 test('under npm its end is watched', () => {
   expect(readConfig({ npm_lifecycle_event: 'start' }).config.startedByNpm).toBe(true)
   expect(readConfig({ WEIR_ENDS_WITH: '4321' }).config.endsWith).toBe(4321)
+})
+
+test('people are told the shop’s name, or the public host', () => {
+  const nameOf = (env: NodeJS.ProcessEnv) => readConfig(env).config.shopName
+  expect(nameOf({ WEIR_PUBLIC_URL: 'https://weir.shop.example' })).toBe('weir.shop.example')
+  expect(nameOf({ WEIR_SHOP_NAME: '茶舍 Tea House' })).toBe('茶舍 Tea House')
+  expect(() => nameOf({ WEIR_SHOP_NAME: 'Tea\r\nBcc: all' })).toThrow('WEIR_SHOP_NAME')
 })
 
 test('mail comes from the public host, unless another sender is set', () => {

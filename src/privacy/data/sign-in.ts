@@ -71,8 +71,8 @@ async function send(deps: PrivacyDeps, asked: Asked, language: Language): Promis
   if (waits.some((wait) => wait > 0)) return
   const code = codeOf(deps, asked)
   const id = randomUUID()
-  if (asked.type === 'email') await deps.mailer?.send({ id, to, ...codeMail(code, language) })
-  else await deps.sms?.send({ id, to, language, text: codeText(code, language), code })
+  if (asked.type === 'email') await deps.mailer?.send({ id, to, ...codeMail(code, language, deps.shopName) })
+  else await deps.sms?.send({ id, to, language, text: codeText(code, language, deps.shopName), code })
 }
 
 /** Made from what the visit holds, so that it lies nowhere. */

@@ -16,6 +16,8 @@ export interface ComposeDeps {
   readonly db: Db
   readonly keyring: Keyring
   readonly publicUrl: string
+  /** What people know the shop by. */
+  readonly shopName: string
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -64,8 +66,9 @@ export async function compose(deps: ComposeDeps, message: QueuedMessage): Promis
   const facts = await factsOf(deps, request, message)
   if (facts === undefined) return undefined
   const { language } = request
-  if (where.channel === 'mail') return { ...where, channel: 'mail', ...textOf(message.template, language, facts) }
-  const text = shortTextOf(message.template, language, facts)
+  if (where.channel === 'mail')
+    return { ...where, channel: 'mail', ...textOf(message.template, language, facts, deps.shopName) }
+  const text = shortTextOf(message.template, language, facts, deps.shopName)
   const code = facts.proof !== undefined && 'code' in facts.proof ? { code: facts.proof.code } : {}
   return { ...where, channel: 'sms', language, text, ...code }
 }

@@ -39,17 +39,19 @@ export interface Said {
   readonly text: string
 }
 
-/** A message in plain words; paragraphs with a blank line between. */
-export function textOf(template: Template, language: Language, facts: Facts): Said {
+/** A message in plain words, from the shop by its name; paragraphs with a blank line between. */
+export function textOf(template: Template, language: Language, facts: Facts, shop: string): Said {
   const { subject, paragraphs } = (language === 'zh-CN' ? chinese : english)[template](facts)
-  const foot = language === 'zh-CN' ? `请求编号：${facts.number}` : `Request number: ${facts.number}`
-  const text = [...paragraphs.filter((one) => one !== undefined && one !== ''), foot].join('\n\n')
-  return { subject, text }
+  const foot = language === 'zh-CN' ? `${shop}\n请求编号：${facts.number}` : `${shop}\nRequest number: ${facts.number}`
+  const head =
+    language === 'zh-CN' ? `这是 ${shop} 就您的个人信息请求发送的邮件。` : `This is ${shop}, about your personal data.`
+  const text = [head, ...paragraphs.filter((one) => one !== undefined && one !== ''), foot].join('\n\n')
+  return { subject: `${shop}${language === 'zh-CN' ? '：' : ': '}${subject}`, text }
 }
 
 /** The same in one line of an SMS. */
-export function shortTextOf(template: Template, language: Language, facts: Facts): string {
-  return (language === 'zh-CN' ? shortChinese : shortEnglish)(template, facts)
+export function shortTextOf(template: Template, language: Language, facts: Facts, shop: string): string {
+  return `${shop}${language === 'zh-CN' ? '：' : ': '}${(language === 'zh-CN' ? shortChinese : shortEnglish)(template, facts)}`
 }
 
 type Paragraphs = readonly (string | undefined)[]

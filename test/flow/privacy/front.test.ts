@@ -15,6 +15,7 @@ test('the front page is of the language that the browser asks for, and may load 
   const english = await nobody.get('', { 'accept-language': 'en-GB,en;q=0.9,zh;q=0.1' })
   expect([english.status, english.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8'])
   expect(english.text).toContain('<html lang="en">')
+  expect(english.text).toContain('Privacy centre<span class="shop">weir.test</span>') // whose it is: here the public URL’s host
   expect(english.text).not.toMatch(/<script|<img|<iframe|https?:\/\//)
   expect(english.headers.get('content-security-policy')).toBe(
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -94,7 +94,7 @@ const messagesOf = async (id: string): Promise<string[]> => {
 
 /** What the person is written, as it would be sent now. */
 async function mailOf(request: string, template: Template): Promise<string> {
-  const deps = { db: weir.db, keyring: weir.keyring, publicUrl: weir.url, now: () => now }
+  const deps = { db: weir.db, keyring: weir.keyring, publicUrl: weir.url, shopName: 'Tea House', now: () => now }
   const message = { id: randomUUID(), request, channel: 'mail', template, proof: undefined, attempts: 0 } as const
   return (await compose(deps, message))!.text
 }

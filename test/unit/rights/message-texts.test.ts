@@ -30,28 +30,31 @@ describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
         { ...facts, right },
         { ...bare, right },
       ]) {
-        const { subject, text } = textOf(template, language, given)
-        expect(`${subject}${text}${shortTextOf(template, language, given)}`).not.toMatch(
+        const { subject, text } = textOf(template, language, given, 'Tea House')
+        expect(`${subject}${text}${shortTextOf(template, language, given, 'Tea House')}`).not.toMatch(
           /undefined|null|\[object|\n\n\n/,
         )
         expect(subject).not.toMatch(/[\r\n]/)
         expect(/[\u4e00-\u9fff]/.test(text)).toBe(language === 'zh-CN')
         expect(text).toContain(given.number)
+        for (const one of [subject, text, shortTextOf(template, language, given, 'Tea House')]) {
+          expect(one).toContain('Tea House')
+        }
       }
     }
   })
 
   test('a refusal says why, by what, and what can be done about it; what stays is said with its law and its end', () => {
-    const refused = textOf('refused', language, facts).text
+    const refused = textOf('refused', language, facts, 'Tea House').text
     for (const part of ['REASON', 'ARTICLE', 'REMEDY', 'WORDS']) expect(refused).toContain(part)
-    const done = textOf('done', language, facts).text
+    const done = textOf('done', language, facts, 'Tea House').text
     for (const part of ['statutory_order', 'LAW', '2029-11-23']) expect(done).toContain(part)
   })
 
   test('an erasure that begins says until when it can be taken back, and where, in an SMS too', () => {
     for (const text of [
-      textOf('erasure-begins', language, facts).text,
-      shortTextOf('erasure-begins', language, facts),
+      textOf('erasure-begins', language, facts, 'Tea House').text,
+      shortTextOf('erasure-begins', language, facts, 'Tea House'),
     ]) {
       expect(text).toContain(facts.coolingUntil)
       expect(text).toContain(facts.cancelUrl)
@@ -60,10 +63,10 @@ describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
 
   test('what can no longer be taken back is not said to be', () => {
     for (const right of RIGHTS) {
-      const { text } = textOf('received', language, { ...facts, right, canCancel: false })
+      const { text } = textOf('received', language, { ...facts, right, canCancel: false }, 'Tea House')
       expect(text).not.toMatch(/one press|点一下|\/cancel\//)
     }
-    expect(textOf('received', language, { ...facts, right: 'correction' }).text).toContain(facts.cancelUrl)
+    expect(textOf('received', language, { ...facts, right: 'correction' }, 'Tea House').text).toContain(facts.cancelUrl)
   })
 
   test('every state of every right has words of its own', () => {
