@@ -86,7 +86,8 @@ export function statusOf(request: Request, proven?: ProvenPart): JsonObject {
     legalDueBy: iso(request.legalDueAt),
     extendedUntil: iso(request.extendedUntil),
     coolingUntil: iso(request.coolingUntil),
-    closedAt: iso(request.closedAt),
+    // To the minute for who proved nothing: how long it took would say whether anybody was there.
+    closedAt: iso(proven === undefined ? minuteOf(request.closedAt) : request.closedAt),
     ...(proven === undefined ? {} : provenView(request, proven)),
   }
 }
@@ -131,6 +132,10 @@ function nextOf(request: Request, outcome: Outcome | undefined): Next {
   if (outcome?.liftedAt === null && (state === 'awaiting_destinations' || state === 'completed')) return 'lift'
   if (state === 'completed' && (right === 'access' || right === 'portability')) return 'download'
   return isUndone(state) ? 'cancel' : 'nothing'
+}
+
+function minuteOf(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.ceil(ms / 60_000) * 60_000
 }
 
 function iso(ms: number | undefined): string | null {
