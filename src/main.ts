@@ -201,6 +201,7 @@ function announce({ config, log }: Process): void {
       `Weir is ready (${config.mode})`,
       `  events    ${url}/v1/batch`,
       `  consent   ${url}/v1/consent`,
+      `  privacy   ${url}/privacy`,
       `  docs      ${url}/docs`,
       `  openapi   ${url}/openapi.json`,
       `  health    ${url}/readyz`,

@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { cellOf } from '../../../src/rights/access/csv.ts'
 import type { ExportFile } from '../../../src/rights/access/files.ts'
+import { readmeOf } from '../../../src/rights/access/readme.ts'
 import { redact } from '../../../src/rights/access/redact.ts'
 import { PUBLISHED } from '../../../src/rights/access/schema.ts'
 import { encryptedZip, requirePassphrase } from '../../../src/rights/access/zip.ts'
@@ -30,6 +31,12 @@ async function zipOf(...files: ExportFile[]): Promise<Buffer> {
   for await (const chunk of encryptedZip(files, PASSPHRASE)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
+
+test('the file that explains an export is titled by what the export is', () => {
+  expect(readmeOf('en', 'access')).toMatch(/^What we hold about you\n={22}\n/)
+  expect(readmeOf('en', 'portability')).toMatch(/^What you provided\n={17}\n/)
+  expect(readmeOf('zh-CN', 'portability')).toMatch(/^您提供给我们的信息\n/)
+})
 
 describe('the archive', () => {
   const long = 'a person’s data 个人信息\n'.repeat(20_000)
