@@ -54,10 +54,15 @@ async function placesOf(dataDir: string, ledger: string): Promise<string[]> {
   return [dataDir, ...(isInside ? [] : [home]), ...(ledger.startsWith(dataDir) ? [] : [ledger])]
 }
 
+const LEFT: Readonly<Record<FilesJob['left'][number]['kind'], string>> = {
+  raw: 'an identifier as it was given',
+  keyed: 'a keyed number: an index value, a subject id or a pseudonym',
+}
+
 function textOf({ erasures, forgotten, files, bytes, left }: FilesJob): string {
   if (left.length > 0) {
-    const rows = left.map(({ where, kind }) => [where, kind])
-    return `${columns(['where', 'what'], rows)}\nBytes are left. weir scan --files --full rewrites these tables: they are locked for as long.`
+    const rows = left.map(({ where, kind }) => [where, LEFT[kind]])
+    return `${columns(['where', 'what is left'], rows)}\nBytes are left. weir scan --files --full rewrites these tables: they are locked for as long.`
   }
   const lost = forgotten === 0 ? '' : ` Of ${forgotten} earlier ones it is not kept any more what to look for.`
   if (erasures === 0) return `Nobody was erased since the files were last searched.${lost}`

@@ -74,7 +74,7 @@ async function scanFor(options: ScanCommandOptions): Promise<void> {
     answer(
       options,
       document,
-      hits.length === 0 ? said.join('\n') : [columns(['table', 'column', ''], rows), ...said].join('\n'),
+      hits.length === 0 ? said.join('\n') : [columns(['table', 'column', 'what it is'], rows), ...said].join('\n'),
     )
   })
 }
