@@ -47,7 +47,8 @@ export function requestQueueRoutes(deps: HttpDeps): Route[] {
     actRoute(deps, {
       name: 'extend',
       summary: 'Take longer for a request: once, before its end, within what its law allows',
-      description: 'The person is told why. Entered in the audit log with it.',
+      description:
+        'Without `until` the whole of what the law allows is taken: `extendedUntil` of the answer says until when. The person is told why. Entered in the audit log with it.',
       schema: extensionSchema,
       conflict: 'Its law knows no extension, it had one, its end is past, or it is over.',
       act: (queue, acting, { reason, until }) => queue.extend({ ...acting, reason, ...present({ until }) }),
