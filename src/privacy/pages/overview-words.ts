@@ -18,6 +18,8 @@ interface Words {
   readonly usedFor: string
   readonly ends: string
   readonly between: (first: string, last: string) => string
+  readonly above: (n: string) => string
+  readonly withRest: string
   readonly byLaw: (n: string, law: string | null) => string
   readonly recipients: string
   readonly count: (n: string) => string
@@ -42,12 +44,15 @@ export const OVERVIEW_WORDS: Told<Words> = {
     meaning: '用来做什么',
     state: '现状',
     what: '有哪些信息',
-    whatHow: '没有的类别也列出，记为 0。每条信息到期自动删除。',
+    whatHow:
+      '没有的类别也列出，记为 0。只要还有一项用途允许就会保存，最迟到所列日期；撤回同意后，只为该用途保存的信息（例如订单）随即删除。法律要求保存的部分，在删除时另行存放。',
     kind: '类别',
     records: '条数',
     usedFor: '用于',
-    ends: '删除日期',
+    ends: '最迟保存至',
     between: (first, last) => `${first} 至 ${last}`,
+    above: (n) => `其中 ${n} 项列于上文“我们凭什么认出您”`,
+    withRest: '与其余信息一同删除',
     byLaw: (n, law) => `其中 ${n} 条已停用，仅依法保存${law === null ? '' : `（${law}）`}`,
     recipients: '提供给了谁',
     count: (n) => `${n} 条记录`,
@@ -70,12 +75,15 @@ export const OVERVIEW_WORDS: Told<Words> = {
     meaning: 'What for',
     state: 'Now',
     what: 'What there is',
-    whatHow: 'What there is nothing of is listed too, with 0. Everything goes by itself at its time.',
+    whatHow:
+      'What there is nothing of is listed too, with 0. It is kept for as long as a purpose permits, at the longest until the day that is shown. Take a consent back, and what was kept for it alone, orders too, is erased at once. What a law makes the shop keep is set aside when it is erased.',
     kind: 'Kind',
     records: 'Records',
     usedFor: 'Used for',
-    ends: 'Deleted',
+    ends: 'Kept until, at the longest',
     between: (first, last) => `${first} to ${last}`,
+    above: (n) => `${n} of these listed above, under “How we know you”`,
+    withRest: 'Goes with the rest',
     byLaw: (n, law) =>
       `${n} of these: used for nothing, and kept because a law says so${law === null ? '' : ` (${law})`}`,
     recipients: 'Who received it',

@@ -27,7 +27,7 @@ export async function overviewPage(turn: OwnTurn): Promise<PageReply> {
 ${person.node.restricted && stoppedNote(turn)}
 <h2>${words.who}</h2>${whoList(turn, onFile)}
 <h2>${words.why}</h2>${whyTable(turn, person)}
-<h2>${words.what}</h2><p>${words.whatHow}</p>${classTable(turn, known)}
+<h2>${words.what}</h2><p>${words.whatHow}</p>${classTable(turn, known, onFile)}
 <h2>${words.recipients}</h2>${recipientList(turn, known)}
 <h2>${words.next}</h2><p class="actions"><a class="button main" href="${ROOT}/choices">${words.choices}</a>
 <a class="button" href="${ROOT}/ask/access">${words.copy}</a> <a class="button" href="${ROOT}/accesses">${words.accesses}</a></p>`,
@@ -58,17 +58,25 @@ function whyTable({ deps, locale }: Turn, person: Person): Html {
 <th scope="col">${words.state}</th></tr></thead><tbody>${rows}</tbody></table>`
 }
 
-function classTable(turn: Turn, { classes }: Known): Html {
+/** By how many identifiers each class is on file: they lie beside the records, and are of it all the same. */
+function heldAbove(name: string, onFile: readonly OnFile[]): number {
+  const types = name === 'identity' ? ['user_id', 'anonymous_id'] : name === 'contact' ? ['email', 'phone'] : []
+  return onFile.filter(({ type }) => types.includes(type)).length
+}
+
+function classTable(turn: Turn, { classes }: Known, onFile: readonly OnFile[]): Html {
   const { locale } = turn
   const words = WORDS[locale.language]
   const rows = classes.map((one) => {
     const { name, means } = classWords(one.class, locale.language)
     const used = usedFor(turn, one.class)
-    const none = one.records === 0 && html` class="nothing"`
+    const above = heldAbove(one.class, onFile)
+    const isNone = one.records + above === 0
+    const none = isNone && html` class="nothing"`
     return html`<tr><th scope="row">${name}<span class="hint">${means}</span></th>
-<td class="count" data-label="${words.records}">${number(one.records, locale)}</td>
-<td${none} data-label="${words.usedFor}">${one.records === 0 ? '–' : used}</td>
-<td${none} data-label="${words.ends}">${ends(turn, one)}</td></tr>`
+<td class="count" data-label="${words.records}">${number(one.records + above, locale)}${above > 0 && html`<span class="hint">${words.above(number(above, locale))}</span>`}</td>
+<td${none} data-label="${words.usedFor}">${isNone ? '–' : used}</td>
+<td${none} data-label="${words.ends}">${above > 0 && one.records === 0 ? words.withRest : ends(turn, one)}</td></tr>`
   })
   return html`<table><thead><tr><th scope="col">${words.kind}</th><th scope="col">${words.records}</th>
 <th scope="col">${words.usedFor}</th><th scope="col">${words.ends}</th></tr></thead><tbody>${rows}</tbody></table>`

@@ -46,11 +46,13 @@ const WORDS: Told<Words> = {
     role: '角色',
     region: '所在地',
     keeping: '保存多久',
-    keepingHow: '到期自动删除。撤回同意后，只为该目的保存的信息随即删除。',
+    keepingHow:
+      '只要还有一项用途允许就会保存，最迟到保存期限，到期自动删除。撤回同意后，只为该目的保存的信息（例如订单）随即删除。',
     kind: '类别',
     kept: '保存期限',
     days: (n) => `${n} 天`,
-    law: (n, law) => `法律要求保存 ${n} 天${law === undefined ? '' : `（${law}）`}，超出使用期限的部分停用，仅依法保存`,
+    law: (n, law) =>
+      `法律要求保存 ${n} 天${law === undefined ? '' : `（${law}）`}：提出删除时，法律要求保存的部分另行存放，停用，仅依法保存`,
     rights: '您的权利',
     ask: '查阅、复制、更正、删除、限制使用、拒绝：提出请求',
   },
@@ -72,12 +74,12 @@ const WORDS: Told<Words> = {
     region: 'Where',
     keeping: 'How long it is kept',
     keepingHow:
-      'It goes by itself at its time. Take a consent back, and what was kept for that purpose alone is erased.',
+      'For as long as a purpose permits, at the longest for this time; then it goes by itself. Take a consent back, and what was kept for that purpose alone, orders too, is erased at once.',
     kind: 'Kind',
     kept: 'Kept for',
     days: (n) => `${n} days`,
     law: (n, law) =>
-      `A law asks for ${n} days${law === undefined ? '' : ` (${law})`}; beyond its own time it is used for nothing`,
+      `A law asks for ${n} days${law === undefined ? '' : ` (${law})`}: what an erasure finds of it is set aside for so long, and used for nothing`,
     rights: 'Your rights',
     ask: 'See, copy, correct, erase, restrict, object: make a request',
   },

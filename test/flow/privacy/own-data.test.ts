@@ -71,6 +71,12 @@ describe('every page with a person’s data', () => {
   })
 })
 
+test('the overview counts what it shows, and says how long at the longest', async () => {
+  const { words } = await (await signedIn(ann)).get('/me')
+  expect(words).toMatch(/How to reach you Name, e-mail address, phone number, address\. 2 2 of these listed above/)
+  expect(words).toContain('kept for as long as a purpose permits, at the longest until')
+})
+
 describe('what a person sent', () => {
   test('is text on every page, whatever it looks like', async () => {
     const evil = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
