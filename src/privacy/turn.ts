@@ -6,10 +6,15 @@ import type { PrivacyDeps } from './deps.ts'
 import type { Form } from './form.ts'
 import type { Locale } from './format.ts'
 import type { Html } from './html.ts'
-import type { Wrong } from './pages/wrong.ts'
 import type { Visit } from './visit.ts'
 
 /** One request of a person's browser, read and checked. */
+/** What was wrong with a field, by the code of the error. */
+export interface Wrong {
+  readonly field: string
+  readonly code: string
+}
+
 export interface Turn {
   readonly deps: PrivacyDeps
   readonly ask: PageAsk

@@ -3,12 +3,6 @@ import { type Html, html } from '../html.ts'
 import type { PageReply, Reply, Turn } from '../turn.ts'
 import { problemHeaders, problemWords } from './problem.ts'
 
-/** What was wrong with a field, by the code of the error. */
-export interface Wrong {
-  readonly field: string
-  readonly code: string
-}
-
 /**
  * Does what a form asked for. Where an error is of a field of the form, by its code, the same form is the answer, with what
  * was typed and the error beside the field (WCAG 2.2, 3.3.1); every other error is thrown on.

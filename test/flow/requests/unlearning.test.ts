@@ -17,7 +17,7 @@ import { createTestApp, type TestApp, track } from '../../support/test-app.ts'
 // Law 5, the modules: whatever happened, their state is that of a rebuild from what the log has still.
 
 const seed = Number(process.env.WEIR_TEST_SEED ?? Date.now() % 1_000_000_000)
-const numRuns = process.env.WEIR_TEST_LONG === undefined ? 30 : 1000
+const numRuns = process.env.WEIR_TEST_LONG === undefined ? 100 : 1000
 const PURPOSES = ['attribution', 'personalisation'] as const
 
 /** How many more calls of a module go well before one ends as if the process had been killed in it. */
