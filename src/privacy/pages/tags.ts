@@ -60,7 +60,7 @@ const WORDS: Told<{
     how: { viewed: 'looked at', 'in-cart': 'in the cart', bought: 'bought' },
     last: (at) => `last on ${at}`,
     strike: 'Strike out',
-    none: 'They go by nothing at all.',
+    none: 'There is nothing that they go by.',
     struck: 'Struck out',
     struckHow: 'Not gone by, and not recommended to you.',
     struckOn: (at) => `struck out on ${at}`,
@@ -75,11 +75,11 @@ export async function tagsPage(turn: OwnTurn): Promise<PageReply> {
   if (person === undefined) return { title: words.title, body: html`<h1>${words.title}</h1>${nobodyNote(turn)}` }
   await recordOwnLook(deps, 'recommendation', person.subjects)
   const found = await readItems(deps, person)
-  const isOn = choiceOf('personalisation', choicesOf(person)) === 'granted'
+  const isOn = !person.node.restricted && choiceOf('personalisation', choicesOf(person)) === 'granted'
   return {
     title: words.title,
     body: html`<h1>${words.title}</h1><p>${words.lead}</p>${person.node.restricted && stoppedNote(turn)}
-${switchCard(turn, isOn)}
+${!person.node.restricted && switchCard(turn, isOn)}
 <h2>${words.items}</h2>${itemList(turn, found, isOn)}
 ${found.struck.length > 0 && html`<h2>${words.struck}</h2><p>${words.struckHow}</p>${struckList(turn, found)}`}`,
   }
