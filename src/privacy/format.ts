@@ -37,10 +37,15 @@ function clock(offset: number): string {
   return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
 }
 
+/** `en` alone would write dates as the United States do. */
+function tagOf(language: Language): string {
+  return language === 'en' ? 'en-GB' : language
+}
+
 /** Day, hour and minute of a time in milliseconds since 1970 or ISO 8601. */
 export function moment(at: number | string, { language, offset }: Locale): string {
   const timeZone = `${offset < 0 ? '-' : '+'}${clock(offset)}`
-  return new Intl.DateTimeFormat(language, {
+  return new Intl.DateTimeFormat(tagOf(language), {
     dateStyle: 'long',
     timeStyle: 'short',
     hourCycle: 'h23',
@@ -51,12 +56,14 @@ export function moment(at: number | string, { language, offset }: Locale): strin
 /** The day of a time. */
 export function dayOf(at: number | string, { language, offset }: Locale): string {
   const timeZone = `${offset < 0 ? '-' : '+'}${clock(offset)}`
-  return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone }).format(new Date(at))
+  return new Intl.DateTimeFormat(tagOf(language), { dateStyle: 'long', timeZone }).format(new Date(at))
 }
 
 /** A day that is one everywhere, `YYYY-MM-DD`. */
 export function day(date: string, { language }: Pick<Locale, 'language'>): string {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(`${date}T00:00:00Z`))
+  return new Intl.DateTimeFormat(tagOf(language), { dateStyle: 'long', timeZone: 'UTC' }).format(
+    new Date(`${date}T00:00:00Z`),
+  )
 }
 
 export function number(n: number | bigint, { language }: Pick<Locale, 'language'>): string {

@@ -19,8 +19,12 @@ const SAID: Readonly<Record<string, Told<string>>> = {
   'request-made': { 'zh-CN': '已收到您的请求。', en: 'We have your request.' },
   'request-cancelled': { 'zh-CN': '请求已撤回。', en: 'The request was taken back.' },
   'request-proved': { 'zh-CN': '已确认是您本人。', en: 'It is confirmed that this is you.' },
+  'code-sent': {
+    'zh-CN': '验证码已发送到商店留存的您的联系方式。',
+    en: 'A code was sent to the address or number that the shop has of you.',
+  },
   'sent-again': {
-    'zh-CN': '如果商家留有您的联系方式，已重新发送。',
+    'zh-CN': '如果商店留有您的联系方式，已重新发送。',
     en: 'If the shop has an address or number of yours, it was sent again.',
   },
   'restriction-lifted': { 'zh-CN': '已恢复使用您的信息。', en: 'Your data is used again, as you chose before.' },

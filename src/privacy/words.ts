@@ -24,10 +24,10 @@ export function basisWords(basis: CompiledPolicy['basisOf'][Purpose], language: 
 const ROLE_WORDS: Told<Readonly<Record<Destination['role'], string>>> = {
   'zh-CN': { self: '商店自用', entrusted: '受商店委托处理', joint: '与商店共同处理', 'third-party': '对外提供' },
   en: {
-    self: 'the shop itself',
+    self: 'for the shop: its own system',
     entrusted: 'on behalf of the shop',
     joint: 'together with the shop',
-    'third-party': 'for itself',
+    'third-party': 'for purposes of its own',
   },
 }
 

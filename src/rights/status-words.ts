@@ -24,7 +24,7 @@ const DONE: Readonly<Record<Right, Told>> = {
 const STATE_WORDS: Readonly<Record<Exclude<State, 'completed'>, Told>> = {
   received: { 'zh-CN': '已收到。', en: 'We have your request.' },
   identity_pending: {
-    'zh-CN': '等待确认是您本人。如果商家留有您的联系方式，我们已向其发送链接或验证码。',
+    'zh-CN': '等待确认是您本人。如果商店留有您的联系方式，我们已向其发送链接或验证码。',
     en: 'We wait for you to confirm that it is you. If the shop has an address or number of yours, a link or code was sent there.',
   },
   verified: { 'zh-CN': '已确认是您本人，即将处理。', en: 'It is confirmed that this is you; it begins soon.' },
@@ -40,8 +40,8 @@ const STATE_WORDS: Readonly<Record<Exclude<State, 'completed'>, Told>> = {
   scanning: { 'zh-CN': '正在全面检索是否还有遗留。', en: 'We look everywhere for what might be left.' },
   failed: { 'zh-CN': '遇到问题，正在重试。', en: 'Something went wrong; it is tried again.' },
   completed_partial: {
-    'zh-CN': '已删除。其中一部分已停用，仅依法保存，到期自动删除。',
-    en: 'It is done, but for what a law makes us keep: that is used for nothing else and erased by itself at its end.',
+    'zh-CN': '已删除。其中一部分因法律或主管机关要求须保留，已停用，到期自动删除。',
+    en: 'It is done, but for what a law or an authority makes us keep: that is used for nothing else and erased by itself at its end.',
   },
   denied: { 'zh-CN': '未获同意，理由见下文。', en: 'It was refused, for the reason below.' },
   cancelled: { 'zh-CN': '已撤回，未做任何处理。', en: 'It was taken back. Nothing was done.' },

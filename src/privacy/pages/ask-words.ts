@@ -147,7 +147,7 @@ export const ASK_WORDS: Told<Words> = {
     },
     purposes: 'No longer for',
     purposesHow: 'Choose at least one. What was kept for it alone is erased at once, for good.',
-    law: 'Whose law',
+    law: 'Which country’s law applies',
     lawHint: 'Usually where you live. It says by when we must answer.',
     laws: { PIPL: 'China', GDPR: 'European Union', 'UK-GDPR': 'United Kingdom', CCPA: 'California', LGPD: 'Brazil' },
   },

@@ -70,7 +70,7 @@ const WORDS: Told<Words> = {
     recipients: 'Who receives it',
     recipientsHow: 'Nobody else does.',
     recipient: 'Recipient',
-    role: 'Works',
+    role: 'Uses it',
     region: 'Where',
     keeping: 'How long it is kept',
     keepingHow:

@@ -69,7 +69,7 @@ export async function lift(turn: Turn): Promise<GoReply> {
 export async function askDownloadCode(turn: Turn): Promise<GoReply> {
   const { id, secret } = ownSecret(turn)
   await turn.deps.exports.askCode({ id, secret })
-  return back(turn, id, 'sent-again')
+  return back(turn, id, 'code-sent')
 }
 
 /** POST /privacy/requests/:id/download: an archive under the passphrase, made while it is sent. */

@@ -9,6 +9,7 @@ import type { Request } from '../request.ts'
 import { findRequest } from '../rows.ts'
 import { isUndone } from '../state.ts'
 import { proofSentNow, tokenOf } from '../verify/proofs.ts'
+import { timeWords } from '../words.ts'
 import type { Channel, QueuedMessage } from './queue.ts'
 import { type Facts, shortTextOf, textOf } from './texts.ts'
 
@@ -99,8 +100,8 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
   const proof = message.proof === undefined ? undefined : await proofSentNow(db, message.proof, now())
   if ((message.template === 'proof' || message.template === 'download-code') && proof === undefined) return undefined
   const token = proof && tokenOf(keys, proof)
-  const [agent, words, retained] = [
-    (await readContent(db, keyring, request.id, 'asking'))?.agent,
+  const [asking, words, retained] = [
+    await readContent(db, keyring, request.id, 'asking'),
     await readContent(db, keyring, request.id, 'words'),
     await readContent(db, keyring, request.id, 'manifest'),
   ]
@@ -111,10 +112,13 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
     right,
     number: request.id,
     statusUrl: links.status,
+    askUrl: `${publicUrl}/privacy/ask`,
+    sameBrowser: asking?.browser !== undefined,
     cancelUrl: isUndone(request.state) ? links.cancel(cancelToken(keys, request.id)) : links.status,
     canCancel: isUndone(request.state),
     answerBy: dayOf(
       request.legalDueAt === undefined ? request.targetAt : Math.min(request.targetAt, request.legalDueAt),
+      language,
     ),
     partial: request.state === 'completed_partial',
     ...(request.receipt === undefined ? {} : { receiptUrl: links.receipt(receiptToken(keys, request.id)) }),
@@ -122,11 +126,11 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
     ...(proof === undefined || token === undefined
       ? {}
       : { proof: proof.way === 'mail-link' ? { link: links.confirm(token) } : { code: token } }),
-    ...(agent === undefined ? {} : { agent }),
+    ...(asking?.agent === undefined ? {} : { agent: asking.agent }),
     ...(words === undefined ? {} : { words }),
     ...(retained === undefined ? {} : { retained }),
-    ...(request.coolingUntil === undefined ? {} : { coolingUntil: minuteOf(request.coolingUntil) }),
-    ...(request.extendedUntil === undefined ? {} : { extendedUntil: dayOf(request.extendedUntil) }),
+    ...(request.coolingUntil === undefined ? {} : { coolingUntil: timeWords(request.coolingUntil, language) }),
+    ...(request.extendedUntil === undefined ? {} : { extendedUntil: dayOf(request.extendedUntil, language) }),
     ...(longer === undefined ? {} : { extension: extensionText(longer, language) }), // GDPR art. 12(3): with the reasons
     ...(reason === undefined || message.template !== 'refused'
       ? {}
@@ -134,10 +138,7 @@ async function factsOf(deps: ComposeDeps, request: Request, message: QueuedMessa
   }
 }
 
-function dayOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10)
-}
-
-function minuteOf(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+/** The day where the person is thought to be, as `timeWords` has it. */
+function dayOf(ms: number, language: Request['language']): string {
+  return timeWords(ms, language).slice(0, 10)
 }

@@ -1,4 +1,5 @@
 import type { Language, Retained, Right } from '../request.ts'
+import { classWords, lawWords } from '../words.ts'
 import type { Template } from './queue.ts'
 
 /** What a message tells, already in the person's language where it is words. Nothing that the person typed is in it. */
@@ -8,6 +9,10 @@ export interface Facts {
   readonly number: string
   /** Where the request is followed. */
   readonly statusUrl: string
+  /** Where another request is made. */
+  readonly askUrl: string
+  /** A link works in the browser that asked alone. */
+  readonly sameBrowser?: boolean
   /** Where it is taken back: a page with one button. */
   readonly cancelUrl: string
   /** Whether it can be taken back now. */
@@ -17,7 +22,7 @@ export interface Facts {
   readonly proof?: { readonly link: string } | { readonly code: string }
   /** The name of who asks with a mandate. */
   readonly agent?: string
-  /** Day and time in UTC, `YYYY-MM-DD HH:MM UTC`. */
+  /** Day and time with their zone: Beijing’s in Chinese, UTC else. */
   readonly coolingUntil?: string
   /** Day. */
   readonly answerBy?: string
@@ -118,7 +123,7 @@ const english: Texts = {
         ? []
         : 'link' in facts.proof
           ? [
-              'If that was you, open this link in the same browser and press the button there. Opening it alone does nothing. It is good for 24 hours.',
+              `If that was you, open this link${facts.sameBrowser === true ? ' in the browser in which you asked' : ''} and press the button there. Opening it alone does nothing. It is good for 24 hours.`,
               facts.proof.link,
             ]
           : [
@@ -132,7 +137,7 @@ const english: Texts = {
     subject: 'We have your request',
     paragraphs: [
       `You asked us ${RIGHT_EN[facts.right]}. It is confirmed that this is you.`,
-      facts.answerBy === undefined ? undefined : `You have an answer by ${facts.answerBy}.`,
+      facts.answerBy === undefined ? undefined : `You will have an answer by ${facts.answerBy}.`,
       `See how far it is: ${facts.statusUrl}`,
       notYouEn(facts),
     ],
@@ -203,7 +208,7 @@ const english: Texts = {
     paragraphs: [
       facts.extendedUntil === undefined
         ? 'Your request takes longer.'
-        : `Your request takes longer: you have an answer by ${facts.extendedUntil}.`,
+        : `Your request takes longer: you will have an answer by ${facts.extendedUntil}.`,
       facts.extension,
       facts.words,
       `Your request: ${facts.statusUrl}`,
@@ -213,7 +218,7 @@ const english: Texts = {
     subject: 'Your request was taken back',
     paragraphs: [
       `The request ${RIGHT_EN[facts.right]} was taken back. Nothing was done, and your data is used again as you allowed before.`,
-      `If that was not you, ask again: ${facts.statusUrl}`,
+      `If that was not you, ask again: ${facts.askUrl}`,
     ],
   }),
   'remainder-gone': () => ({
@@ -247,7 +252,7 @@ const chinese: Texts = {
         ? []
         : 'link' in facts.proof
           ? [
-              '如果是您本人，请在提出请求的同一浏览器中打开下面的链接，并点击页面上的按钮。仅打开链接不会有任何效果。链接 24 小时内有效。',
+              `如果是您本人，请${facts.sameBrowser === true ? '在提出请求的浏览器中' : ''}打开下面的链接，并点击页面上的按钮。仅打开链接不会有任何效果。链接 24 小时内有效。`,
               facts.proof.link,
             ]
           : [
@@ -337,7 +342,7 @@ const chinese: Texts = {
     subject: '您的请求已撤回',
     paragraphs: [
       `请求“${RIGHT_ZH[facts.right]}”已撤回，未做任何处理，您的信息恢复按您此前同意的方式使用。`,
-      `如果不是您本人撤回，请重新提出：${facts.statusUrl}`,
+      `如果不是您本人撤回，请重新提出：${facts.askUrl}`,
     ],
   }),
   'remainder-gone': () => ({
@@ -356,22 +361,25 @@ const chinese: Texts = {
   accessed: (facts) => ({
     subject: '有人查看了您的信息',
     paragraphs: [
-      '商家的一名工作人员查看了关于您的信息，经第二人批准，理由已记录在案。',
+      '商店的一名工作人员查看了关于您的信息，经第二人批准，理由已记录在案。',
       `谁在何时看了什么：${facts.statusUrl}`,
     ],
   }),
 }
 
 function retainedEn({ retained = [] }: Facts): string {
-  const lines = retained.map((one) => `- ${one.class}: until ${one.until}, by ${one.ground}`)
-  return ['A part must be kept by law, is used for nothing else, and is erased by itself at its end:', ...lines].join(
-    '\n',
-  )
+  const lines = retained.map((one) => `- ${classWords(one.class, 'en').name}: until ${one.until}, by ${one.ground}`)
+  return [
+    'A part must be kept, by a law or an authority’s order; it is used for nothing else, and is erased by itself at its end:',
+    ...lines,
+  ].join('\n')
 }
 
 function retainedZh({ retained = [] }: Facts): string {
-  const lines = retained.map((one) => `- ${one.class}：保存至 ${one.until}，依据 ${one.ground}`)
-  return ['其中一部分已停用，仅依法保存，到期自动删除：', ...lines].join('\n')
+  const lines = retained.map(
+    (one) => `- ${classWords(one.class, 'zh-CN').name}：保存至 ${one.until}，依据：${lawWords(one.ground, 'zh-CN')}`,
+  )
+  return ['其中一部分因法律或主管机关要求须保留，已停用，到期自动删除：', ...lines].join('\n')
 }
 
 function shortEnglish(template: Template, facts: Facts): string {

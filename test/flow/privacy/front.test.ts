@@ -52,7 +52,7 @@ test('it says what the policy in force says: purposes, recipients, retention', a
   expect(words).toContain(
     'Recommendations for you Show products that go with what you looked at or bought. Your consent',
   )
-  expect(words).toContain('Product recommendations Recommendations for you the shop itself China')
+  expect(words).toContain('Product recommendations Recommendations for you for the shop: its own system China')
   expect(words).toMatch(
     /Orders What you bought, amounts, discounts\. 1,095 days A law asks for 1,095 days \(E-commerce Law 31\)/,
   )

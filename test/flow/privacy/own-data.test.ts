@@ -261,6 +261,7 @@ describe('a request without signing in', () => {
     await house.work()
     const id = /requests\/([0-9a-f-]{36})/.exec(page.text)![1]!
     expect((await browser.get('/me')).words).toContain('kept and used for nothing')
+    expect((await browser.get('/tags')).words).not.toContain('made for you')
     const phone = browse(house.weir)
     const link = `/requests/${id}/cancel/${tokenIn(house.mailsTo(dora.email).join('\n'), 'cancel')}`
     expect((await phone.get(link)).words).toContain('Opening this page does nothing')

@@ -11,6 +11,7 @@ const facts: Facts = {
   statusUrl: status,
   cancelUrl: `${status}/cancel/TOKEN`,
   canCancel: true,
+  askUrl: 'https://weir.example/privacy/ask',
   proof: { code: 'K7M2QXWP' },
   agent: 'helpful',
   coolingUntil: '2026-11-24 08:00 UTC',
@@ -18,10 +19,17 @@ const facts: Facts = {
   extendedUntil: '2027-01-08',
   refusal: { reason: 'REASON', article: 'ARTICLE', remedy: 'REMEDY' },
   words: 'WORDS',
-  retained: [{ class: 'statutory_order', ground: 'LAW', until: '2029-11-23', records: 2 }],
+  retained: [{ class: 'order', ground: 'E-commerce Law 31', until: '2029-11-23', records: 2 }],
   partial: true,
 }
-const bare: Facts = { right: 'access', number: facts.number, statusUrl: status, cancelUrl: status, canCancel: false }
+const bare: Facts = {
+  right: 'access',
+  number: facts.number,
+  statusUrl: status,
+  cancelUrl: status,
+  askUrl: 'https://weir.example/privacy/ask',
+  canCancel: false,
+}
 
 describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
   test.each(TEMPLATES)('%s is said in whole sentences, with and without its facts', (template) => {
@@ -48,7 +56,8 @@ describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
     const refused = textOf('refused', language, facts, 'Tea House').text
     for (const part of ['REASON', 'ARTICLE', 'REMEDY', 'WORDS']) expect(refused).toContain(part)
     const done = textOf('done', language, facts, 'Tea House').text
-    for (const part of ['statutory_order', 'LAW', '2029-11-23']) expect(done).toContain(part)
+    const kept = language === 'zh-CN' ? ['订单', '《电子商务法》第三十一条'] : ['Orders', 'E-commerce Law 31']
+    for (const part of [...kept, '2029-11-23']) expect(done).toContain(part)
   })
 
   test('an erasure that begins says until when it can be taken back, and where, in an SMS too', () => {
@@ -59,6 +68,14 @@ describe.each(['zh-CN', 'en'] as const)('in %s', (language) => {
       expect(text).toContain(facts.coolingUntil)
       expect(text).toContain(facts.cancelUrl)
     }
+  })
+
+  test('a link is bound to a browser only where one was named, and who did not take it back asks anew', () => {
+    const proof = { link: `${status}/confirm/TOKEN` }
+    const linked = (sameBrowser: boolean): string =>
+      textOf('proof', language, { ...facts, proof, sameBrowser }, 'Tea House').text
+    expect([linked(true), linked(false)].map((text) => /browser|浏览器/.test(text))).toEqual([true, false])
+    expect(textOf('cancelled', language, facts, 'Tea House').text).toMatch(/privacy\/ask$/m)
   })
 
   test('what can no longer be taken back is not said to be', () => {
