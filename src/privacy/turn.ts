@@ -8,13 +8,13 @@ import type { Locale } from './format.ts'
 import type { Html } from './html.ts'
 import type { Visit } from './visit.ts'
 
-/** One request of a person's browser, read and checked. */
 /** What was wrong with a field, by the code of the error. */
 export interface Wrong {
   readonly field: string
   readonly code: string
 }
 
+/** One request of a person's browser, read and checked. */
 export interface Turn {
   readonly deps: PrivacyDeps
   readonly ask: PageAsk
