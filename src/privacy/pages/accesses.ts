@@ -53,11 +53,16 @@ ${next !== undefined && html`<p><a class="button" href="${ROOT}/accesses?before=
   }
 }
 
+/** A correction is done when an employee accepted it, however it was asked for. */
+function actorOf(one: SeenBy): Pick<SeenBy, 'by' | 'own'> {
+  return one.action === 'request.correct' ? { by: 'officer', own: false } : one
+}
+
 function accessTable({ locale }: Turn, accesses: readonly SeenBy[]): Html {
   const words = WORDS[locale.language]
   const rows = accesses.map(
     (one) => html`<tr><th scope="row">${moment(one.at.getTime(), locale)}</th>
-<td data-label="${words.who}">${whoWords(one, locale.language)}</td>
+<td data-label="${words.who}">${whoWords(actorOf(one), locale.language)}</td>
 <td data-label="${words.what}">${actionWords(one.action, locale.language)}${one.outcome === 'refused' && html` <span class="tag no">${words.refused}</span>`}</td>
 <td data-label="${words.why}">${whyWords(one.purpose, locale.language)}</td></tr>`,
   )
