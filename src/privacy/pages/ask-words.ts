@@ -22,6 +22,8 @@ interface Words {
   readonly ways: Readonly<Record<Way, string>>
   readonly correct: string
   readonly path: string
+  readonly pathChoose: string
+  readonly pathHow: string
   readonly from: string
   readonly fromHint: string
   readonly to: string
@@ -61,25 +63,21 @@ export const ASK_WORDS: Told<Words> = {
     ways: { 'mail-code': '邮件验证码', 'mail-link': '邮件链接', 'sms-code': '短信验证码' },
     correct: '更正什么',
     path: '项目',
+    pathChoose: '请选择',
+    pathHow: '订单等其他内容有误？请按“投诉与举报”页的方式联系商店更正。',
     from: '目前的内容',
     fromHint: '可不填。填写后，只改正与此相同的内容。',
     to: '正确的内容',
     fields: {
-      'traits.id': '账号编号',
+      'contact.email': '邮箱（我们写信给您的地址）',
+      'contact.phone': '手机号（我们给您发短信的号码）',
       'traits.username': '用户名',
       'traits.email': '邮箱',
       'traits.phone': '电话',
       'traits.firstName': '名',
       'traits.lastName': '姓',
       'traits.name': '姓名',
-      'traits.avatar': '头像地址',
-      'traits.website': '个人网站',
       'traits.title': '职务',
-      'traits.company.id': '公司编号',
-      'traits.company.name': '公司名称',
-      'traits.company.industry': '公司行业',
-      'traits.company.employee_count': '公司人数',
-      'traits.company.plan': '公司套餐',
       'traits.address.street': '街道地址',
       'traits.address.city': '城市',
       'traits.address.state': '省份',
@@ -120,25 +118,21 @@ export const ASK_WORDS: Told<Words> = {
     ways: { 'mail-code': 'A code by mail', 'mail-link': 'A link by mail', 'sms-code': 'A code by SMS' },
     correct: 'What is wrong',
     path: 'Field',
+    pathChoose: 'Please choose',
+    pathHow: 'Something else, such as an order? Tell the shop: see “Complain” below.',
     from: 'What stands there now',
     fromHint: 'You may leave it empty. Otherwise only what is the same is changed.',
     to: 'What is right',
     fields: {
-      'traits.id': 'Account number',
+      'contact.email': 'E-mail address that we write to',
+      'contact.phone': 'Phone number that we write to',
       'traits.username': 'User name',
       'traits.email': 'E-mail address',
       'traits.phone': 'Phone number',
       'traits.firstName': 'First name',
       'traits.lastName': 'Last name',
       'traits.name': 'Name',
-      'traits.avatar': 'Picture address',
-      'traits.website': 'Website',
       'traits.title': 'Title',
-      'traits.company.id': 'Company number',
-      'traits.company.name': 'Company',
-      'traits.company.industry': 'Company’s industry',
-      'traits.company.employee_count': 'Company’s size',
-      'traits.company.plan': 'Company’s plan',
       'traits.address.street': 'Street',
       'traits.address.city': 'Town',
       'traits.address.state': 'State',
@@ -151,4 +145,11 @@ export const ASK_WORDS: Told<Words> = {
     lawHint: 'Usually where you live. It says by when we must answer.',
     laws: { PIPL: 'China', GDPR: 'European Union', 'UK-GDPR': 'United Kingdom', CCPA: 'California', LGPD: 'Brazil' },
   },
+}
+
+/** A field of the form, or of a change, in words: a path that has none is named as the policy names it. */
+export function fieldWords(name: string, language: keyof typeof ASK_WORDS): string {
+  const { fields } = ASK_WORDS[language]
+  const known = [name, `contact.${name}`].find((one) => Object.hasOwn(fields, one))
+  return known === undefined ? name : fields[known]!
 }

@@ -3,7 +3,7 @@ import { isPurpose, purposesIn } from '../../event/purpose.ts'
 import { type AskInput, createRequest, type ProvenSession } from '../../rights/create.ts'
 import { REGIMES } from '../../rights/regimes.ts'
 import { RIGHTS, type Right } from '../../rights/request.ts'
-import { correctablePaths } from '../correctable.ts'
+import { type Correctable, correctableFields, nameOf } from '../correctable.ts'
 import { identifiersOf } from '../data/identifiers.ts'
 import { personOf } from '../data/person.ts'
 import { type Html, html } from '../html.ts'
@@ -11,7 +11,7 @@ import { ROOT } from '../layout.ts'
 import type { GoReply, PageReply, Reply, Turn } from '../turn.ts'
 import { follow } from '../visit.ts'
 import { purposeWords } from '../words.ts'
-import { ASK_WORDS as WORDS } from './ask-words.ts'
+import { fieldWords, ASK_WORDS as WORDS } from './ask-words.ts'
 import { nobodyNote } from './nobody.ts'
 import { RIGHT_WORDS } from './right-words.ts'
 import { fieldMarks, fieldWrong, orAgain } from './wrong.ts'
@@ -66,15 +66,21 @@ function identityFields(turn: Turn, right: Right): Html {
 ${right !== 'objection' && how}</fieldset>`
 }
 
-function correctionFields({ deps, locale: { language } }: Turn): Html {
+function correctionFields(turn: Turn): Html {
+  const { deps, form, locale } = turn
+  const { language } = locale
   const words = WORDS[language]
-  const options = correctablePaths(deps.active().compiled).map(
-    (path) => html`<option value="${path}">${words.fields[path] ?? path}</option>`,
-  )
+  const chosen = form.text('path')
+  const options = correctableFields(deps.active().compiled)
+    .map(nameOf)
+    .map(
+      (name) =>
+        html`<option value="${name}"${name === chosen && html` selected`}>${fieldWords(name, language)}</option>`,
+    )
   return html`<fieldset><legend>${words.correct}</legend>
-<div class="field"><label for="path">${words.path}</label><select id="path" name="path">${options}</select></div>
-<div class="field"><label for="from">${words.from}<span class="hint" id="from-hint">${words.fromHint}</span></label><input type="text" id="from" name="from" maxlength="255" autocomplete="off" aria-describedby="from-hint"></div>
-<div class="field"><label for="to">${words.to}</label><input type="text" id="to" name="to" required maxlength="255" autocomplete="off"></div></fieldset>`
+<div class="field"><label for="path">${words.path}</label><select id="path" name="path" required${fieldMarks(turn, 'path', 'path-hint')}><option value="">${words.pathChoose}</option>${options}</select><span class="hint" id="path-hint">${words.pathHow}</span>${fieldWrong(turn, 'path')}</div>
+<div class="field"><label for="from">${words.from}<span class="hint" id="from-hint">${words.fromHint}</span></label><input type="text" id="from" name="from" maxlength="255" value="${form.text('from')}" autocomplete="off" aria-describedby="from-hint"></div>
+<div class="field"><label for="to">${words.to}</label><input type="text" id="to" name="to" required maxlength="255" value="${form.text('to')}" autocomplete="off"></div></fieldset>`
 }
 
 /** None is ticked before the person does: what is kept for a purpose alone goes with it, for good. */
@@ -102,7 +108,7 @@ function lawField({ form, locale: { language } }: Turn): Html {
 }
 
 /** Fields of the form that an error is about, by its code. */
-const FIELDS = { 'purpose-missing': 'purpose', 'bad-identifier': 'address', 'change-missing': 'to' }
+const FIELDS = { 'purpose-missing': 'purpose', 'bad-identifier': 'address', 'change-missing': 'path' }
 
 /** POST /privacy/ask/:right: one answer, whoever is known. */
 export async function makeRequest(turn: Turn): Promise<Reply> {
@@ -160,14 +166,15 @@ async function whoAsks({ deps, form, visit, now }: Turn): Promise<Named> {
 /** As a token's auth_time may be old where an erasure is asked for. */
 const FRESH_MS = 600_000
 
-function changeOf({ deps, form }: Turn): { event: string; path: string; from?: string; to: string } {
-  const path = form.text('path')
+function changeOf({ deps, form }: Turn): Correctable & { from?: string; to: string } {
+  const named = form.text('path')
+  const field = correctableFields(deps.active().compiled).find((one) => nameOf(one) === named)
   const to = form.text('to')
   const from = form.text('from')
-  if (path === undefined || to === undefined || !correctablePaths(deps.active().compiled).includes(path)) {
-    throw new AppError('invalid', 'Say which field, and what is right.', { code: 'form-unreadable' })
+  if (field === undefined || to === undefined) {
+    throw new AppError('invalid', 'Say which field, and what is right.', { code: 'change-missing' })
   }
-  return { event: 'identify', path, to, ...(from === undefined ? {} : { from }) }
+  return { ...field, to, ...(from === undefined ? {} : { from }) }
 }
 
 function purposesOf({ form, deps }: Turn): AskInput['purposes'] & {} {

@@ -66,6 +66,10 @@ const WORDS: Readonly<Record<string, Told<string>>> = {
     'zh-CN': '您的信息没有停用，或已恢复使用。',
     en: 'Your data is not restricted, or not any more.',
   },
+  'change-missing': {
+    'zh-CN': '请选择要更正的项目，并填写正确的内容。',
+    en: 'Please choose the field, and say what is right.',
+  },
   'purpose-missing': { 'zh-CN': '请至少选择一项目的。', en: 'Please choose at least one purpose.' },
   'bad-identifier': {
     'zh-CN': '填写的邮箱、号码或编号格式不正确。',

@@ -1,10 +1,12 @@
 import { refusalText } from '../../rights/reasons.ts'
+import type { Change } from '../../rights/request.ts'
 import { RECIPIENT_WORDS } from '../../rights/status-words.ts'
 import type { Followed } from '../data/requests.ts'
-import { day } from '../format.ts'
+import { day, number } from '../format.ts'
 import { type Html, html } from '../html.ts'
 import type { Turn } from '../turn.ts'
 import { classWords, lawWords } from '../words.ts'
+import { fieldWords } from './ask-words.ts'
 import { REQUEST_WORDS as WORDS } from './request-words.ts'
 
 /** Why it was refused, what that rests on, and what can be done about it. */
@@ -30,11 +32,33 @@ export function retainedOf({ locale }: Turn, { status }: Followed): Html | undef
   return html`<section class="card"><h2>${words.retained}</h2><p>${words.retainedHow}</p><ul class="plain">${items}</ul></section>`
 }
 
+/** Of a correction: how many values it changed, and what was asked, for as long as the request remembers it. */
+export function correctedOf({ locale }: Turn, { status }: Followed, changes: readonly Change[]): Html | undefined {
+  const words = WORDS[locale.language]
+  const count = typeof status.corrected === 'number' ? status.corrected : undefined
+  if (count === undefined && changes.length === 0) return undefined
+  const asked = changes.map(
+    ({ path, to }) =>
+      html`<li>${fieldWords(path, locale.language)}<span class="hint">${words.changeTo(String(to))}</span></li>`,
+  )
+  return html`<section class="card"><h2>${words.changes}</h2>${asked.length > 0 && html`<ul class="plain">${asked}</ul>`}
+${count !== undefined && html`<p>${count === 0 ? words.correctedNone : words.corrected(number(count, locale))}</p>`}</section>`
+}
+
 /** Who was told, and what each of them answered. */
-export function recipientsOf({ locale: { language } }: Turn, { status }: Followed): Html | undefined {
+export function recipientsOf(
+  { locale: { language } }: Turn,
+  { request: { right, state }, status }: Followed,
+): Html | undefined {
   const recipients = listIn(status.recipients)
-  if (recipients.length === 0) return undefined
   const words = WORDS[language]
+  const tells = right !== 'access' && right !== 'portability'
+  if (recipients.length === 0) {
+    const isDone = tells && (state === 'completed' || state === 'completed_partial') && status.proven === true
+    return isDone
+      ? html`<section class="card"><h2>${words.recipients}</h2><p>${words.noRecipients}</p></section>`
+      : undefined
+  }
   const items = recipients.map((one) => {
     const state = textIn(one, 'state')
     const said = Object.hasOwn(RECIPIENT_WORDS, state)

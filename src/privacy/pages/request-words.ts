@@ -46,6 +46,10 @@ interface Words {
   readonly receiptSave: string
   readonly receiptRead: string
   readonly salt: string
+  readonly changes: string
+  readonly changeTo: (to: string) => string
+  readonly corrected: (n: string) => string
+  readonly correctedNone: string
   readonly lift: string
   readonly liftHow: string
   readonly liftPress: string
@@ -112,6 +116,10 @@ export const REQUEST_WORDS: Told<Words> = {
     receiptSave: '保存回执',
     receiptRead: '查看回执',
     salt: '核验码。用它可以证明这份回执是您的，请一并保存：',
+    changes: '要求更正的内容',
+    changeTo: (to) => `改为：${to}`,
+    corrected: (n) => `共改正 ${n} 处。与“目前的内容”不符的，或没有找到的，没有改动。`,
+    correctedNone: '没有找到需要改正的内容，未作改动。',
     lift: '恢复使用',
     liftHow: '您的信息已停用，仅依法保存。恢复后，按您此前的选择使用。',
     liftPress: '恢复使用我的信息',
@@ -179,6 +187,11 @@ export const REQUEST_WORDS: Told<Words> = {
     receiptSave: 'Save the receipt',
     receiptRead: 'Read the receipt',
     salt: 'With this you can show that the receipt is yours. Keep it too:',
+    changes: 'What was to be corrected',
+    changeTo: (to) => `is to say: ${to}`,
+    corrected: (n) =>
+      `Values that were changed: ${n}. What was not found, or is not what you said stood there, was left.`,
+    correctedNone: 'Nothing was found that had to be changed, and nothing was.',
     lift: 'Use it again',
     liftHow: 'Your data is kept and used for nothing. Afterwards it is used as you chose before.',
     liftPress: 'Use my data again',

@@ -1,4 +1,7 @@
 import { AppError } from '../../errors.ts'
+import { withActiveEpoch } from '../../keys/subject-keys.ts'
+import { readContent } from '../../rights/content.ts'
+import type { Change } from '../../rights/request.ts'
 import { type Next, nextWords } from '../../rights/status-words.ts'
 import { type Followed, followed } from '../data/requests.ts'
 import { dayOf, moment } from '../format.ts'
@@ -7,7 +10,7 @@ import { ROOT } from '../layout.ts'
 import type { PageReply, Turn } from '../turn.ts'
 import { followForm } from './follow.ts'
 import { cancelForm, codeForms, downloadForm, liftForm } from './request-forms.ts'
-import { recipientsOf, refusalOf, retainedOf } from './request-parts.ts'
+import { correctedOf, recipientsOf, refusalOf, retainedOf } from './request-parts.ts'
 import { stepsOf } from './request-steps.ts'
 import { REQUEST_WORDS as WORDS } from './request-words.ts'
 import { inWords } from './requests.ts'
@@ -22,16 +25,21 @@ export async function requestPage(turn: Turn): Promise<PageReply> {
   const words = WORDS[turn.locale.language]
   if (found === undefined) return { title: words.title, body: followForm(turn, turn.params.id) }
   const { right } = found.request
+  const changes = right === 'correction' && found.status.proven === true ? await changesOf(turn, found.request.id) : []
   const { name } = RIGHT_WORDS[turn.locale.language][right]
   return {
     title: words.title,
     body: html`<h1>${name}</h1>
 <div class="note"><p><strong>${inWords(found.request, turn.locale.language, typeof found.status.liftedAt === 'string')}</strong></p><p>${nextWords(nextOf(found), turn.locale.language)}</p></div>
 ${stepsOf(turn, found.request)}
-${codeForms(turn, found)}${downloadForm(turn, found)}${refusalOf(turn, found)}${retainedOf(turn, found)}${recipientsOf(turn, found)}
+${codeForms(turn, found)}${downloadForm(turn, found)}${refusalOf(turn, found)}${correctedOf(turn, found, changes)}${retainedOf(turn, found)}${recipientsOf(turn, found)}
 ${receiptCard(turn, found)}${liftForm(turn, found)}${cancelForm(turn, found)}
 <h2>${words.about}</h2>${facts(turn, found)}`,
   }
+}
+
+async function changesOf({ deps: { db, keyring } }: Turn, id: string): Promise<readonly Change[]> {
+  return withActiveEpoch(keyring, async () => (await readContent(db, keyring, id, 'changes')) ?? [])
 }
 
 function nextOf({ status }: Followed): Next {

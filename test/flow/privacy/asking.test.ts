@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { SubjectId } from '../../../src/event/ids.ts'
 import { readContent } from '../../../src/rights/content.ts'
 import { type House, openHouse } from '../requests/house.ts'
 import { type Browsing, browse } from './browsing.ts'
@@ -22,17 +23,44 @@ const idIn = (text: string): string => /requests\/([0-9a-f-]{36})/.exec(text)?.[
 test('a correction says which field and what is right, and waits for an officer', async () => {
   const { userId } = await house.person()
   const browser = await signedIn(userId)
-  await browser.get('/ask/correction')
-  const wrong = await browser.post('/ask/correction', { path: 'properties.total', to: '1' })
-  expect(wrong.status).toBe(400) // not one of those that the form names
-  const page = await browser.submit('/ask/correction', { path: 'traits.firstName', from: 'An', to: 'Ann' })
+  const form = await browser.get('/ask/correction')
+  // Nothing is chosen beforehand, and nothing is offered that this policy never keeps: it routes no identify.
+  expect([...form.text.matchAll(/<option value="([^"]*)"/g)].map(([, value]) => value).slice(0, 4)).toEqual([
+    '',
+    'contact.email',
+    'contact.phone',
+    'PIPL',
+  ])
+  for (const path of ['properties.total', 'traits.firstName', '']) {
+    const wrong = await browser.post('/ask/correction', { path, to: '1' })
+    expect([wrong.status, wrong.text.includes('id="path-wrong"')]).toEqual([400, true])
+  }
+  const page = await browser.submit('/ask/correction', { path: 'contact.phone', to: '+8613900001111' })
   const id = idIn(page.text)
   const { db, keyring } = house.weir
-  const change = { event: 'identify', path: 'traits.firstName', from: 'An', to: 'Ann' }
+  const change = { event: 'contact', path: 'phone', to: '+8613900001111' }
   expect(await readContent(db, keyring, id, 'changes')).toEqual([change])
   await house.work()
   expect(await house.row(id)).toMatchObject({ state: 'verified', verified_by: 'session-token', needs_officer: true })
   expect((await browser.get(`/requests/${id}`)).words).toContain('A person looks at it before anything happens')
+  const { rows } = await house.weir.owner.$client.query<{ subject: SubjectId }>(
+    'select subject_id as subject from weir.request_person where request_id = $1',
+    [id],
+  )
+  const { audit } = house.weir.app.rights.deps
+  // As the step writes it that an officer's yes leads to.
+  await audit.append({
+    actor: 'weir',
+    action: 'request.correct',
+    resource: `request:${id}`,
+    purpose: 'rights',
+    about: rows,
+    more: { by: 'person' },
+  })
+  expect((await browser.get('/accesses')).words).toContain('An employee Corrected data')
+  expect((await browser.get(`/requests/${id}`)).words).toContain(
+    'What was to be corrected Phone number that we write to is to say: +8613900001111',
+  )
 })
 
 test('an objection needs no proof, names purposes of the policy alone, and is in force at once', async () => {
