@@ -1,14 +1,34 @@
+import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { FormatError } from '../audit/format-error.ts'
 import { parseVerifierKey, type VerifierKey } from '../audit/verifier-key.ts'
 import { AppError } from '../errors.ts'
+import { LOG_KEY_USE } from './receipt-claims.ts'
 import { receiptPage } from './receipt-page.ts'
 
 const DATA = /<script type="application\/json" id="receipt-data">(.*?)<\/script>/s
-const dataSchema = z.object({
-  jws: z.string(),
-  jwks: z.object({ keys: z.array(z.unknown()) }),
+/** Text that means its bytes and is the only text that does: the last letter of base64url can have bits that mean nothing. */
+const canonical = z.string().refine((text) => Buffer.from(text, 'base64url').toString('base64url') === text)
+/** Every member is held, so that no letter of it can be another one. */
+const keySchema = z
+  .strictObject({
+    kty: z.literal('OKP'),
+    crv: z.literal('Ed25519'),
+    x: canonical,
+    kid: canonical,
+    alg: z.literal('EdDSA'),
+    use: z.enum(['sig', LOG_KEY_USE]),
+  })
+  .refine(({ x, kid }) => kid === thumbprint(x))
+const dataSchema = z.strictObject({
+  jws: z.string().refine((jws) => jws.split('.').every((part) => canonical.safeParse(part).success)),
+  jwks: z.strictObject({
+    keys: z.tuple([keySchema, keySchema]).refine(([of, log]) => of.use === 'sig' && log.use === LOG_KEY_USE),
+  }),
   witnesses: z.array(z.string()).max(100),
+  // Rendered again, and compared with the whole page.
+  type: z.string(),
+  saidHash: z.string(),
 })
 
 /** A receipt's page as a file: what it carries, and whether it says that and nothing else. */
@@ -45,12 +65,17 @@ interface Data {
 
 function dataOf(html: string): Data | undefined {
   try {
-    const { witnesses, ...rest } = dataSchema.parse(JSON.parse(DATA.exec(html)?.[1] ?? ''))
-    return { ...rest, witnesses: witnesses.map(parseVerifierKey) }
+    const { jws, jwks, witnesses } = dataSchema.parse(JSON.parse(DATA.exec(html)?.[1] ?? ''))
+    return { jws, jwks, witnesses: witnesses.map(parseVerifierKey) }
   } catch (error) {
     if (error instanceof SyntaxError || error instanceof z.ZodError || error instanceof FormatError) return undefined
     throw error
   }
+}
+
+/** RFC 7638 of a key on Ed25519 (RFC 8037 appendix A.3). */
+function thumbprint(x: string): string {
+  return createHash('sha256').update(`{"crv":"Ed25519","kty":"OKP","x":"${x}"}`).digest('base64url')
 }
 
 /** Undefined where the receipt does not hold by the page's own keys: then no page is right. */
