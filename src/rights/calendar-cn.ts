@@ -58,7 +58,13 @@ export function unpublishedCnYear(year: number): Year {
   return {
     source: `${year} is not published: the holidays of Decree 795 on their own dates, without make-up days`,
     off: [
-      ...[on('01-01'), qingming(year), on('05-01'), on('05-02'), on('10-01'), on('10-02'), on('10-03')],
+      on('01-01'),
+      qingming(year),
+      on('05-01'),
+      on('05-02'),
+      on('10-01'),
+      on('10-02'),
+      on('10-03'),
       ...lunarHolidays(year),
     ],
     worked: [],

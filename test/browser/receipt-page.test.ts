@@ -29,7 +29,7 @@ describe.skipIf(inject('chromium') === null)('the receipt as one file, in Chromi
     readonly page: Page
     /** Requests for anything but the file, and complaints of the page. */
     readonly asked: string[]
-    close(): Promise<void>
+    readonly close: () => Promise<void>
   }
 
   async function htmlOf(language: 'zh-CN' | 'en', options: ReceiptOptions = {}): Promise<string> {

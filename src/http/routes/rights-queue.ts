@@ -168,7 +168,7 @@ interface ActDocs<Schema extends z.ZodType> {
 }
 
 function actRoute<Schema extends z.ZodType>(deps: HttpDeps, docs: ActDocs<Schema>): Route {
-  const { name, summary, description, schema, conflict, act } = docs
+  const { name, summary, description, schema, conflict } = docs
   return {
     method: 'post',
     path: `/api/requests/:id/${name}`,
@@ -189,7 +189,7 @@ function actRoute<Schema extends z.ZodType>(deps: HttpDeps, docs: ActDocs<Schema
       action: `request.${name}`,
       async handle({ params, body, actor: by }) {
         const { id } = params as z.infer<typeof paramsSchema>
-        return { json: await act(deps.requestQueue, { by, id }, body as z.infer<Schema>) }
+        return { json: await docs.act(deps.requestQueue, { by, id }, body as z.infer<Schema>) }
       },
     },
   }

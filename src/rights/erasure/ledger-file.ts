@@ -103,7 +103,11 @@ export function createErasureLedger(path: string, installation: string): Erasure
 
 async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r')
-  await folder.sync().finally(() => folder.close())
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }
 
 function safeJson(line: string): unknown {

@@ -156,7 +156,7 @@ async function bury(tx: Tx, deps: RightsDeps, identifiers: readonly GivenIdentif
   const longest = Math.max(1, ...[...deps.active().compiled.classes.values()].map(keptDays))
   const tombstones = identifiers
     .flatMap(({ type, value }) => tombstonesOf(deps.keyring.tombstoneKey, { type, given: value }))
-    .sort(Buffer.compare)
+    .sort((a, b) => Buffer.compare(a, b))
   await tx.$client.query(
     `insert into weir.tombstone (tombstone, erased_at, expires_on) select t, $2, $3::date from unnest($1::bytea[]) as t
      on conflict (tombstone) do update set generation = weir.tombstone.generation + 1,

@@ -156,7 +156,7 @@ async function buryAgain({ active }: RightsDeps, tx: Tx, { tombstones, at }: Led
     `insert into weir.tombstone (tombstone, erased_at, expires_on) select t, $2, $3::date from unnest($1::bytea[]) as t
      on conflict (tombstone) do update set erased_at = greatest(weir.tombstone.erased_at, excluded.erased_at)`,
     [
-      byteaArray(tombstones.map((one) => Buffer.from(one, 'base64url')).sort(Buffer.compare)),
+      byteaArray(tombstones.map((one) => Buffer.from(one, 'base64url')).sort((a, b) => Buffer.compare(a, b))),
       new Date(at),
       new Date(Date.parse(at) + longest * DAY_MS),
     ],

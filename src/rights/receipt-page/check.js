@@ -193,13 +193,13 @@ for (const form of document.querySelectorAll('form[data-yours]')) {
     event.preventDefault()
     const { salt, identifier } = form.elements
     const output = form.querySelector('output')
-    saysYes(() => isYours(salt.value, identifier.value)).then((yes) => {
+    void saysYes(() => isYours(salt.value, identifier.value)).then((yes) => {
       output.textContent = output.dataset[yes ? 'good' : 'bad']
       output.className = `check ${yes ? 'good' : 'bad'}`
     })
   })
 }
 
-checkAll().then(() => {
+void checkAll().then(() => {
   document.documentElement.dataset.checked = 'yes'
 })

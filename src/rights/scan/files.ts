@@ -90,7 +90,7 @@ function unlessGone(error: NodeJS.ErrnoException): undefined {
 
 interface Finder {
   readonly longest: number
-  find(haystack: Buffer, found: Set<FileHit['kind']>): void
+  readonly find: (haystack: Buffer, found: Set<FileHit['kind']>) => void
 }
 
 /** One pass, which stops only where two bytes are those that a needle begins with. */

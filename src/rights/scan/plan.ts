@@ -30,8 +30,8 @@ export function searchPlan({ raw, keyed }: Needles): SearchPlan {
     .flatMap((one) => [Buffer.from(one, 'utf8'), ...binaryOf(one)])
     .filter((one) => one.length >= MIN_BYTES)
   return {
-    texts: others.filter((one) => [...one].length >= MIN_TEXT || !isAscii(one)),
-    words: others.filter((one) => [...one].length < MIN_TEXT && isAscii(one)),
+    texts: others.filter((one) => Array.from(one).length >= MIN_TEXT || !isAscii(one)),
+    words: others.filter((one) => Array.from(one).length < MIN_TEXT && isAscii(one)),
     bytes: [...new Map(bytes.map((one) => [one.toString('latin1'), one])).values()],
     ids: keyed.filter((one) => UUID.test(one)),
     numbers: raw.filter((one) => /^[1-9]\d+$/.test(one) && one.length >= MIN_NUMBER),

@@ -91,10 +91,16 @@ describe('a hold', () => {
     expect(await keptUnder(id)).toEqual(['track:Product Viewed behaviour'])
     const { body } = await first.call('GET', `/api/holds/${id}`)
     expect(body).toMatchObject({
-      ...{ authority: COURT.authority, reference: COURT.reference },
+      authority: COURT.authority,
+      reference: COURT.reference,
       state: 'active',
       scope: ['behaviour'],
-      kept: [{ class: 'behaviour', records: 1 }],
+      kept: [
+        {
+          class: 'behaviour',
+          records: 1,
+        },
+      ],
       releaseAsked: null,
       challenge: null,
     })

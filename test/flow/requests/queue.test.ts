@@ -82,7 +82,9 @@ const act = (id: string, what: string, body: JsonObject = {}, as = compliance) =
   as.post(`/api/requests/${id}/${what}`, body)
 const historyOf = async (id: string): Promise<string[]> => {
   const { body } = await compliance.get(`/api/requests/${id}`)
-  return (body.history as JsonObject[]).map(({ what, more }) => (more === null ? `${what}` : `${what} ${more}`))
+  return (body.history as JsonObject[]).map(({ what, more }) =>
+    more === null ? String(what) : `${String(what)} ${String(more)}`,
+  )
 }
 const messagesOf = async (id: string): Promise<string[]> => {
   const { rows } = await weir.owner.$client.query<{ template: string }>(
@@ -140,7 +142,8 @@ describe('a request in the queue', () => {
       await newRequest({ right: 'access', regime: 'LGPD' }),
     ]
     const first = (await auditor.get('/api/requests?right=access&regime=LGPD&limit=1')).body
-    const second = (await auditor.get(`/api/requests?right=access&regime=LGPD&limit=1&cursor=${first.next}`)).body
+    const second = (await auditor.get(`/api/requests?right=access&regime=LGPD&limit=1&cursor=${String(first.next)}`))
+      .body
     const idsOf = (page: JsonObject): unknown[] => (page.requests as JsonObject[]).map(({ id }) => id)
     expect([...idsOf(first), ...idsOf(second)]).toEqual(ids.toReversed())
     expect(second.next).toBeNull()
@@ -271,7 +274,7 @@ describe('refusing', () => {
   test('two at once refuse once', async () => {
     const id = await newRequest()
     const answers = await Promise.all([1, 2, 3].map(() => act(id, 'refuse', { reason: 'data-correct' })))
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 409, 409])
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 409, 409])
     expect(await messagesOf(id)).toEqual(['refused'])
   })
 

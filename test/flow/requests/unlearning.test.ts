@@ -98,7 +98,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 ) as fc.Arbitrary<Act>
 
 /** People and devices of one history, whom no other has. */
-function cast(): { user(n: number): string; device(who: number, n: number): JsonObject } {
+function cast(): { user: (n: number) => string; device: (who: number, n: number) => JsonObject } {
   const run = randomUUID().slice(0, 8)
   const ids = new Map<string, string>()
   const idOf = (key: string): string => ids.get(key) ?? ids.set(key, randomUUID()).get(key)!
@@ -153,18 +153,22 @@ async function erase(userId: string, { crash }: { readonly crash: boolean }): Pr
 }
 
 const TABLES = [
-  ...[
-    'subject',
-    'subject_key',
-    'identifier',
-    'link',
-    'consent_state',
-    'consent_ledger',
-    'event_log',
-    'sealed',
-    'dead_letter',
-  ],
-  ...['purge', 'audit_detail', 'tombstone', 'dedupe_0', 'dedupe_1', 'request_person', 'request_content'],
+  'subject',
+  'subject_key',
+  'identifier',
+  'link',
+  'consent_state',
+  'consent_ledger',
+  'event_log',
+  'sealed',
+  'dead_letter',
+  'purge',
+  'audit_detail',
+  'tombstone',
+  'dedupe_0',
+  'dedupe_1',
+  'request_person',
+  'request_content',
 ].map((name) => `weir.${name}`)
 TABLES.push(
   ...['view', 'cart_change', 'order_line', 'order_return', 'link', 'basket', 'interest', 'item'].map(
