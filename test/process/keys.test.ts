@@ -102,7 +102,9 @@ test('the shred horizon: who was erased before an epoch was destroyed cannot be 
   }
 })
 
-test('the drill: a copy of the keys and a dump belong together, keep apart, and say what they hold of destroyed keys', async () => {
+test('the drill: a copy of the keys and a dump belong together, keep apart, and say what they hold of destroyed keys', {
+  timeout: 180_000,
+}, async () => {
   const weir = await station()
   const gateway = weir.start()
   await gateway.answering()
