@@ -127,10 +127,13 @@ test('after a restore the log goes on under another origin, and the witness goes
   const before = await verify()
   expect(await gateway.stop()).toBe(0)
   const keys = join(station.data.path, 'keys')
+  const ledger = join(station.data.path, 'erasures.jsonl')
   station = await makeStation(ENV, { empty: true }) // another machine
   stations.push(station)
   expect((await weir('restore', copy)).code).toBe(0)
   await cp(keys, join(station.data.path, 'keys'), { recursive: true })
+  await cp(ledger, join(station.data.path, 'erasures.jsonl'))
+  expect((await weir('erase', '--replay')).code).toBe(0)
   gateway = station.start({ env: { WEIR_AUDIT_WITNESSES: `${witness.url} ${witness.vkey}` } })
   await gateway.answering()
   expect(await look()).toBe(200)

@@ -27,7 +27,9 @@ interface Status {
   readonly backups: { backupId: string; holdsDestroyed: string[]; verifiedAt: string | null }[]
 }
 
-test('the shred horizon: who was erased before an epoch was destroyed cannot be opened in a backup from before', async () => {
+test('the shred horizon: who was erased before an epoch was destroyed cannot be opened in a backup from before', {
+  timeout: 180_000,
+}, async () => {
   const old = await station()
   const gateway = old.start()
   await gateway.answering()
