@@ -11,7 +11,9 @@ afterEach(async () => {
 })
 
 // The drill of docs/operations.md.
-test('a backup under load, restored elsewhere: refused without its keys, and with them whole, going on where it was', async () => {
+test('a backup under load, restored elsewhere: refused without its keys, and with them whole, going on where it was', {
+  timeout: 180_000,
+}, async () => {
   const old = await station()
   const gateway = old.start()
   await gateway.answering()
