@@ -41,6 +41,21 @@ export async function readContent<Kind extends keyof RequestContent>(
   return openOwn(keys, { id, table: TABLE, group: kind }, rows[0].sealed) as unknown as RequestContent[Kind]
 }
 
+/**
+ * What the request says and nothing goes on without: an erasure of nobody, or a look for nothing, would pass for done.
+ * Throws where it is gone.
+ */
+export async function needContent<Kind extends keyof RequestContent>(
+  db: Db | Tx,
+  keyring: Keyring,
+  id: string,
+  kind: Kind,
+): Promise<RequestContent[Kind]> {
+  const found = await readContent(db, keyring, id, kind)
+  if (found === undefined) throw new Error(`a request lacks its ${kind}: it is not gone on with`)
+  return found
+}
+
 /** The request stays to be counted; what it said is gone. */
 export async function forgetContent(tx: Tx, keyring: Keyring, id: string): Promise<void> {
   await tx.$client.query('delete from weir.request_content where request_id = $1', [id])

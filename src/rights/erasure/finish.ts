@@ -1,7 +1,7 @@
 import { transaction } from '../../db/transaction.ts'
 import { recipientStates } from '../../destinations/outbox.ts'
 import { subjectId } from '../../event/ids.ts'
-import { readContent } from '../content.ts'
+import { needContent } from '../content.ts'
 import type { RightsDeps } from '../deps.ts'
 import { queueMessage } from '../messages/queue.ts'
 import { move } from '../move.ts'
@@ -51,7 +51,7 @@ export async function finishErasure(
   options: FinishOptions = {},
 ): Promise<Finished | undefined> {
   const { db, keyring, now } = deps
-  const needles = (await readContent(db, keyring, request.id, 'needles')) ?? { raw: [], keyed: [] }
+  const needles = await needContent(db, keyring, request.id, 'needles')
   const look = async (): ReturnType<typeof scanDatabase> =>
     scanDatabase(db, await withoutNewcomers(deps, request, needles), progressOf(options))
   let found = await look()
@@ -59,7 +59,7 @@ export async function finishErasure(
     await removeAgain(deps, request)
     found = await look()
   }
-  const sample = (await readContent(db, keyring, request.id, 'sample')) ?? []
+  const sample = await needContent(db, keyring, request.id, 'sample')
   const openedNow = await opened(db, keyring, sample)
   if (found.hits.length > 0 || openedNow > 0) {
     deps.log.error(
@@ -103,7 +103,7 @@ async function close(
   const { db, keyring, now } = deps
   await transaction(db, async (tx) => {
     const held = await lockRequest(tx, request.id)
-    const manifest = (await readContent(tx, keyring, held.id, 'manifest')) ?? []
+    const manifest = await needContent(tx, keyring, held.id, 'manifest')
     const end = manifest.length === 0 ? 'completed' : 'completed_partial'
     await tx.$client.query('update weir.erasure set scanned_at = $2, columns = $3 where erasure_id = $1', [
       held.id,
@@ -126,7 +126,7 @@ function progressOf({ progress }: FinishOptions): Pick<FinishOptions, 'progress'
 
 /** Somebody who was erased may come again, as somebody new: that they are found by the same index is no leftover. */
 async function withoutNewcomers({ db, keyring }: RightsDeps, request: Request, needles: Needles): Promise<Needles> {
-  const erased = (await readContent(db, keyring, request.id, 'subjects')) ?? []
+  const erased = await needContent(db, keyring, request.id, 'subjects')
   const { rows } = await db.$client.query<{ key: string }>(
     `select encode(index_key, 'hex') as key from weir.identifier
      where index_key = any(array(select decode(k, 'hex') from unnest($1::text[]) as k)) and subject_id <> all($2::uuid[])`,
@@ -139,8 +139,8 @@ async function withoutNewcomers({ db, keyring }: RightsDeps, request: Request, n
 async function removeAgain(deps: RightsDeps, request: Request): Promise<void> {
   const { db, keyring } = deps
   await transaction(db, async (tx) => {
-    const subjects = ((await readContent(tx, keyring, request.id, 'subjects')) ?? []).map(subjectId)
-    const salt = (await readContent(tx, keyring, request.id, 'salt')) ?? ''
+    const subjects = (await needContent(tx, keyring, request.id, 'subjects')).map(subjectId)
+    const salt = await needContent(tx, keyring, request.id, 'salt')
     await removeFromModules(tx, deps, subjects)
     await removeRows(tx, deps, { subjects, identifiers: [], salt }) // the tombstones are there: a newcomer's time is not moved
     await note(tx, request.id, { actor: 'weir', what: 'removed-again' })

@@ -7,7 +7,7 @@ import { parseTlogProof } from '../../audit/tlog-proof.ts'
 import { leafHash } from '../../audit/tree.ts'
 import { recipientStates } from '../../destinations/outbox.ts'
 import { AppError } from '../../errors.ts'
-import { readContent } from '../content.ts'
+import { needContent } from '../content.ts'
 import type { RightsDeps } from '../deps.ts'
 import {
   commitmentOf,
@@ -90,11 +90,11 @@ async function claimsOf(deps: RightsDeps, request: Request, checked: Checked): P
   const { db, keyring, publicUrl, active } = deps
   const { id, receipt } = request
   const now = deps.now()
-  const salt = (await readContent(db, keyring, id, 'salt')) ?? ''
-  const identifiers = (await readContent(db, keyring, id, 'identifiers')) ?? []
+  const salt = await needContent(db, keyring, id, 'salt')
+  const identifiers = await needContent(db, keyring, id, 'identifiers')
   const commitments = identifiers.map(({ value }) => commitmentOf(salt, value)).sort()
-  const removed = (await readContent(db, keyring, id, 'removed')) ?? []
-  const manifest = (await readContent(db, keyring, id, 'manifest')) ?? []
+  const removed = await needContent(db, keyring, id, 'removed')
+  const manifest = await needContent(db, keyring, id, 'manifest')
   return {
     iss: publicUrl,
     jti: randomUUID(),

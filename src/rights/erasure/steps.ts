@@ -5,7 +5,7 @@ import type { Tx } from '../../db/pool.ts'
 import { tellRecipients } from '../../destinations/outbox.ts'
 import { type SubjectId, subjectId } from '../../event/ids.ts'
 import { tombstonesOf } from '../../identity/tombstones.ts'
-import { putContent, readContent } from '../content.ts'
+import { needContent, putContent, readContent } from '../content.ts'
 import type { RightsDeps } from '../deps.ts'
 import { setAside } from '../remainder.ts'
 import type { GivenIdentifier, Removed, Request } from '../request.ts'
@@ -96,8 +96,8 @@ function withoutRepeats(identifiers: readonly GivenIdentifier[]): GivenIdentifie
 /** Before anything is destroyed, and outside of the database: a backup that is restored is made to forget by it. */
 async function writeLedger(deps: RightsDeps, request: Request): Promise<void> {
   const { db, keyring } = deps
-  const subjects = (await readContent(db, keyring, request.id, 'subjects')) ?? []
-  const identifiers = (await readContent(db, keyring, request.id, 'identifiers')) ?? []
+  const subjects = await needContent(db, keyring, request.id, 'subjects')
+  const identifiers = await needContent(db, keyring, request.id, 'identifiers')
   const { rows } = await db.$client.query<{ ledger_at: Date }>(
     'select ledger_at from weir.erasure where erasure_id = $1',
     [request.id],
@@ -116,8 +116,8 @@ async function writeLedger(deps: RightsDeps, request: Request): Promise<void> {
 async function noteLedger(): Promise<void> {} // that it is done is all there is to note
 
 async function rows(tx: Tx, deps: RightsDeps, request: Request): Promise<void> {
-  const identifiers = (await readContent(tx, deps.keyring, request.id, 'identifiers')) ?? []
-  const salt = (await readContent(tx, deps.keyring, request.id, 'salt')) ?? ''
+  const identifiers = await needContent(tx, deps.keyring, request.id, 'identifiers')
+  const salt = await needContent(tx, deps.keyring, request.id, 'salt')
   await removing(tx, deps, request, async (subjects) => {
     const requests = await closeEarlierRequests(tx, deps, { id: request.id, subjects })
     const removed = await removeRows(tx, deps, { subjects, identifiers, salt })
@@ -137,7 +137,7 @@ async function removing(
   { id }: Request,
   remove: (subjects: SubjectId[]) => Promise<Removed[]>,
 ): Promise<void> {
-  const subjects = ((await readContent(tx, keyring, id, 'subjects')) ?? []).map(subjectId)
+  const subjects = (await needContent(tx, keyring, id, 'subjects')).map(subjectId)
   const before = (await readContent(tx, keyring, id, 'removed')) ?? []
   const byStore = new Map(before.map((one) => [one.store, one]))
   for (const one of await remove(subjects)) {

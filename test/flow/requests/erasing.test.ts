@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/transaction.ts'
+import { ERASURE_STEPS } from '../../../src/rights/erasure/steps.ts'
+import { move } from '../../../src/rights/move.ts'
 import type { Right, State } from '../../../src/rights/request.ts'
 import { liftRestriction } from '../../../src/rights/restrict.ts'
-import { findRequest } from '../../../src/rights/rows.ts'
+import { findRequest, lockRequest } from '../../../src/rights/rows.ts'
+import { runStep } from '../../../src/rights/runner-step.ts'
 import { readRows } from '../../support/person-rows.ts'
 import { provedRequest } from '../../support/proved-request.ts'
 import { createTestApp, order, type TestApp, track } from '../../support/test-app.ts'
@@ -58,6 +61,32 @@ describe('an erasure that was asked for', () => {
     expect(rows['weir.sealed']).toBe(0)
     const request = await findRequest(weir.db, id)
     expect(request?.receipt?.split('.')).toHaveLength(3)
+  })
+})
+
+describe('an erasure of which is lost', () => {
+  test.each(['needles', 'subjects'] as const)('its %s, gets no receipt', async (kind) => {
+    const user = `lost-${randomUUID()}`
+    await buy(user)
+    const id = await proved('erasure', user)
+    await weir.app.rights.processAll()
+    weir.moveClock(25 * 3_600_000)
+    const { deps } = weir.app.rights
+    await transaction(weir.db, async (tx) => {
+      await move(tx, await lockRequest(tx, id), 'executing', {
+        actor: 'weir',
+        now: deps.now(),
+        nextAt: deps.now() + 600_000,
+      })
+    })
+    await runStep(deps, (await findRequest(weir.db, id))!, ERASURE_STEPS[0]!, { holdMs: 600_000 })
+    await weir.db.$client.query('delete from weir.request_content where request_id = $1 and kind = $2', [id, kind])
+    weir.moveClock(700_000)
+    await weir.app.rights.processAll()
+    const request = await findRequest(weir.db, id)
+    expect(request?.closedAt).toBeUndefined()
+    expect(request?.receipt).toBeUndefined()
+    expect(request).toMatchObject(kind === 'needles' ? { state: 'scanning' } : { state: 'executing', step: 'gather' })
   })
 })
 
