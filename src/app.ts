@@ -33,7 +33,6 @@ import { type KeysKept, keepKeys } from './keys/schedule.ts'
 import { keysStatus } from './keys/status.ts'
 import type { Logger } from './log.ts'
 import { createMailer } from './mail/mail.ts'
-import type { MailWorker } from './mail/worker.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { attributionWith } from './modules/attribution/attribution.ts'
 import { loadChannels } from './modules/attribution/load-channels.ts'
@@ -80,6 +79,7 @@ import { createRequestQueue } from './rights/queue.ts'
 import { createRights, type Rights } from './rights/rights.ts'
 import type { SmsProvider } from './rights/sms/provider.ts'
 import { addTotalsFor, readTotalsFor } from './totals/service.ts'
+import type { Worker } from './work-loop.ts'
 
 export interface AppOptions {
   /** `delivery`: whether this node delivers, for /readyz to say; it does where nothing is said. */
@@ -108,7 +108,7 @@ export interface App {
   readonly delivery: Delivery
   readonly sequencer: Sequencer
   /** Mail to the data protection officer; absent where none can be sent. */
-  readonly mail: MailWorker | undefined
+  readonly mail: Worker | undefined
   /** What carries people's requests out. */
   readonly rights: Rights
   readonly metrics: Metrics

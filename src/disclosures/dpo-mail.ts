@@ -2,7 +2,8 @@ import type { Config } from '../config.ts'
 import type { Db } from '../db/pool.ts'
 import type { Logger } from '../log.ts'
 import { createMailer } from '../mail/mail.ts'
-import { createMailWorker, type MailWorker } from '../mail/worker.ts'
+import { createMailWorker } from '../mail/worker.ts'
+import type { Worker } from '../work-loop.ts'
 import type { DisclosureDeps } from './deps.ts'
 import { noticeOf } from './notice.ts'
 import { readDisclosure } from './rows.ts'
@@ -21,7 +22,7 @@ export interface DpoMailOptions {
  */
 export function createDpoMail(
   options: DpoMailOptions,
-): Pick<DisclosureDeps, 'dpo' | 'mailWaits'> & { readonly worker: MailWorker | undefined } {
+): Pick<DisclosureDeps, 'dpo' | 'mailWaits'> & { readonly worker: Worker | undefined } {
   const { db, config, smtpUrl, log, now } = options
   const { dpo, from } = config.mail ?? {}
   if (smtpUrl === undefined || dpo === undefined || from === undefined) {

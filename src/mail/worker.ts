@@ -1,5 +1,6 @@
 import type { Db } from '../db/pool.ts'
 import type { Logger } from '../log.ts'
+import { createWorker, type Worker } from '../work-loop.ts'
 import type { Mail, Mailer } from './mail.ts'
 import { forgetSentMails, mailSent, type QueuedMail, takeMail } from './outbox.ts'
 
@@ -13,58 +14,23 @@ export interface MailWorkerDeps {
   readonly now: () => number
 }
 
-/** Sends what waits in the outbox, at least once each, one after the other. */
-export interface MailWorker {
-  start(): void
-  /** Something may wait: look now rather than in a few seconds. */
-  nudge(): void
-  /** Sends everything that is due; what fails waits for its next try. */
-  processAll(): Promise<void>
-  /** Ends after the mail under way. */
-  stop(): Promise<void>
-}
-
 const POLL_MS = 5_000
 
-export function createMailWorker(deps: MailWorkerDeps): MailWorker {
-  let timer: NodeJS.Timeout | undefined
-  let working: Promise<void> = Promise.resolve()
-  let stopping = false
-
-  async function processAll(): Promise<void> {
-    let mail = await next()
-    if (mail === undefined) return
-    for (; mail !== undefined; mail = await next()) await sendOne(deps, mail)
-    await forgetSentMails(deps.db, deps.now())
-  }
-
-  async function next(): Promise<QueuedMail | undefined> {
-    return stopping ? undefined : takeMail(deps.db, deps.now())
-  }
-
-  function look(): void {
-    working = working
-      .then(processAll)
-      .catch((error: unknown) => deps.log.error({ err: error }, 'the outbox could not be looked at; it is again'))
-  }
-
-  return {
-    start() {
-      stopping = false
-      look()
-      timer ??= setInterval(look, POLL_MS).unref()
+/** Sends what waits in the outbox, at least once each, one after the other. */
+export function createMailWorker(deps: MailWorkerDeps): Worker {
+  return createWorker({
+    everyMs: POLL_MS,
+    async work(signal) {
+      let sent = 0
+      for (; !signal.aborted; sent++) {
+        const mail = await takeMail(deps.db, deps.now())
+        if (mail === undefined) break
+        await sendOne(deps, mail)
+      }
+      if (sent > 0) await forgetSentMails(deps.db, deps.now())
     },
-    nudge() {
-      if (timer !== undefined) look()
-    },
-    processAll,
-    async stop() {
-      stopping = true
-      clearInterval(timer)
-      timer = undefined
-      await working
-    },
-  }
+    failed: (error) => deps.log.error({ err: error }, 'the outbox could not be looked at; it is again'),
+  })
 }
 
 async function sendOne({ db, mailer, compose, log, now }: MailWorkerDeps, mail: QueuedMail): Promise<void> {

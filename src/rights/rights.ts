@@ -1,18 +1,11 @@
+import type { Worker } from '../work-loop.ts'
 import type { RightsDeps } from './deps.ts'
-import { createRequestRunner, type RequestRunner, type RunnerDeps } from './runner.ts'
-
-/** Something that works beside the requests, such as a sender of messages. */
-export interface Worker {
-  start(): void
-  nudge(): void
-  processAll(): Promise<void>
-  stop(): Promise<void>
-}
+import { createRequestRunner, type RunnerDeps } from './runner.ts'
 
 /** Everything that carries requests of people out while nobody asks. */
 export interface Rights {
   readonly deps: RightsDeps
-  readonly runner: RequestRunner
+  readonly runner: Worker
   start(): void
   /** Something may be due. */
   nudge(): void

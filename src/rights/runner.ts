@@ -1,6 +1,7 @@
 import { transaction } from '../db/transaction.ts'
 import { AppError } from '../errors.ts'
 import { withActiveEpoch } from '../keys/subject-keys.ts'
+import { createWorker, type Worker } from '../work-loop.ts'
 import { type AlarmDeps, raiseAlarms } from './alarms.ts'
 import type { RightsDeps } from './deps.ts'
 import { afterRecipients, finishErasure } from './erasure/finish.ts'
@@ -15,17 +16,6 @@ import { nextStep } from './step.ts'
 import type { MatchDeps } from './verify/match.ts'
 import { matchAndAsk, PROOF_MS } from './verify/match.ts'
 
-/** Carries requests out, one step a transaction. Safe on every node at any time, and to be killed anywhere. */
-export interface RequestRunner {
-  start(): void
-  /** Something may be due: look now rather than in a few seconds. */
-  nudge(): void
-  /** Does everything that is due; what waits for a person or a recipient waits on. */
-  processAll(): Promise<void>
-  /** Ends after the step under way. */
-  stop(): Promise<void>
-}
-
 const POLL_MS = 2_000
 const ALARMS_MS = 60_000
 const LEASE_MS = 120_000 // of a step that hangs, or of a node that was killed
@@ -39,47 +29,23 @@ export interface RunnerDeps extends RightsDeps, MatchDeps {
   readonly metrics: AlarmDeps['metrics']
 }
 
-export function createRequestRunner(deps: RunnerDeps): RequestRunner {
-  let timer: NodeJS.Timeout | undefined
-  let working: Promise<void> = Promise.resolve()
-  let stopping = false
+/** Carries requests out, one step a transaction. Safe on every node at any time, and to be killed anywhere. */
+export function createRequestRunner(deps: RunnerDeps): Worker {
   let alarmedAt = Number.NEGATIVE_INFINITY
-
-  async function processAll(): Promise<void> {
-    for (let id = await next(); id !== undefined; id = await next()) await advanceOne(deps, id)
-    if (performance.now() - alarmedAt < ALARMS_MS) return
-    alarmedAt = performance.now()
-    await raiseAlarms(deps)
-  }
-
-  async function next(): Promise<string | undefined> {
-    return stopping ? undefined : takeDue(deps)
-  }
-
-  function look(): void {
-    working = working
-      .then(processAll)
-      .catch((error: unknown) => deps.log.error({ err: error }, 'the requests of people could not be looked at'))
-  }
-
-  return {
-    start() {
-      stopping = false
-      look()
-      timer ??= setInterval(look, POLL_MS).unref()
+  return createWorker({
+    everyMs: POLL_MS,
+    async work(signal) {
+      while (!signal.aborted) {
+        const id = await takeDue(deps)
+        if (id === undefined) break
+        await advanceOne(deps, id, signal)
+      }
+      if (signal.aborted || performance.now() - alarmedAt < ALARMS_MS) return
+      alarmedAt = performance.now()
+      await raiseAlarms(deps)
     },
-    nudge() {
-      if (timer !== undefined) look()
-    },
-    processAll,
-    async stop() {
-      stopping = true
-      clearInterval(timer)
-      timer = undefined
-      await working
-      stopping = false
-    },
-  }
+    failed: (error) => deps.log.error({ err: error }, 'the requests of people could not be looked at'),
+  })
 }
 
 /** The request that is due first. Nobody else takes it before the lease is over, which is set here. */
@@ -96,12 +62,13 @@ async function takeDue({ db, now }: RightsDeps): Promise<string | undefined> {
 }
 
 /** One step of a request; what fails is tried again, later each time, and said once it has failed often. */
-async function advanceOne(deps: RunnerDeps, id: string): Promise<void> {
+async function advanceOne(deps: RunnerDeps, id: string, signal: AbortSignal): Promise<void> {
   const request = await findRequest(deps.db, id)
   if (request === undefined || request.closedAt !== undefined) return
   try {
-    await advance(deps, request)
+    await advance(deps, request, signal)
   } catch (error) {
+    if (signal.aborted) return putBack(deps, id)
     const wait = Math.min(FIRST_WAIT_MS * 2 ** request.attempts, LONGEST_WAIT_MS)
     deps.log.error(
       { err: error, request: id, state: request.state, step: request.step },
@@ -120,8 +87,13 @@ async function advanceOne(deps: RunnerDeps, id: string): Promise<void> {
   }
 }
 
+/** It was broken off because this process stops: whoever runs next goes on at once. */
+async function putBack({ db, now }: RunnerDeps, id: string): Promise<void> {
+  await transaction(db, (tx) => writeRequest(tx, id, { nextAt: now() }))
+}
+
 /** What is to be done next, by the state. Each case does one step and says when to look again. */
-export async function advance(deps: RunnerDeps, request: Request): Promise<void> {
+export async function advance(deps: RunnerDeps, request: Request, signal: AbortSignal): Promise<void> {
   switch (request.state) {
     case 'received':
       return matchAndAsk(deps, request)
@@ -137,7 +109,7 @@ export async function advance(deps: RunnerDeps, request: Request): Promise<void>
       return awaitDestinations(deps, request)
     case 'scanning':
       await transaction(deps.db, (tx) => writeRequest(tx, request.id, { nextAt: deps.now() + SCAN_MS }))
-      await finishErasure(deps, request)
+      await finishErasure(deps, request, { signal })
       return
     case 'failed':
       return moveOn(deps, request, failedFrom(request))

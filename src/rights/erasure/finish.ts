@@ -32,6 +32,8 @@ export interface FinishOptions {
   /** Holds the modules against a rebuild without the person, where that is asked for. */
   readonly prove?: () => Promise<readonly { readonly name: string; readonly equalToRebuild: boolean }[]>
   readonly filesScan?: FilesScan
+  /** Ends the look into the columns between two tables: it throws, and is begun anew another time. */
+  readonly signal?: AbortSignal
   readonly progress?: (done: number, of: number) => void
 }
 
@@ -53,7 +55,7 @@ export async function finishErasure(
   const { db, keyring, now } = deps
   const needles = await needContent(db, keyring, request.id, 'needles')
   const look = async (): ReturnType<typeof scanDatabase> =>
-    scanDatabase(db, await withoutNewcomers(deps, request, needles), progressOf(options))
+    scanDatabase(db, await withoutNewcomers(deps, request, needles), scanOptionsOf(options))
   let found = await look()
   for (let tries = 1; found.hits.length > 0 && tries < TRIES; tries++) {
     await removeAgain(deps, request)
@@ -120,8 +122,8 @@ async function close(
   })
 }
 
-function progressOf({ progress }: FinishOptions): Pick<FinishOptions, 'progress'> {
-  return progress === undefined ? {} : { progress }
+function scanOptionsOf({ progress, signal }: FinishOptions): Pick<FinishOptions, 'progress' | 'signal'> {
+  return { ...(progress === undefined ? {} : { progress }), ...(signal === undefined ? {} : { signal }) }
 }
 
 /** Somebody who was erased may come again, as somebody new: that they are found by the same index is no leftover. */

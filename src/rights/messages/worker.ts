@@ -1,6 +1,7 @@
 import { transaction } from '../../db/transaction.ts'
 import type { Logger } from '../../log.ts'
 import type { Mailer } from '../../mail/mail.ts'
+import { createWorker, type Worker } from '../../work-loop.ts'
 import { note } from '../rows.ts'
 import type { SmsProvider } from '../sms/provider.ts'
 import { type ComposeDeps, type Composed, compose } from './compose.ts'
@@ -14,60 +15,23 @@ export interface MessageWorkerDeps extends ComposeDeps {
   readonly log: Logger
 }
 
-/** Sends what people are written, at least once each, one after the other. */
-export interface MessageWorker {
-  start(): void
-  /** Something may wait: look now rather than in a few seconds. */
-  nudge(): void
-  /** Sends everything that is due; what fails waits for its next try. */
-  processAll(): Promise<void>
-  /** Ends after the message under way. */
-  stop(): Promise<void>
-}
-
 const POLL_MS = 3_000
 const TRIES = 24 // with waits that grow to an hour: most of a day
 
-export function createMessageWorker(deps: MessageWorkerDeps): MessageWorker {
-  let timer: NodeJS.Timeout | undefined
-  let working: Promise<void> = Promise.resolve()
-  let stopping = false
-
-  async function processAll(): Promise<void> {
-    for (let message = await next(); message !== undefined; message = await next()) await sendOne(deps, message)
-    await forgetOver(deps)
-  }
-
-  async function next(): Promise<QueuedMessage | undefined> {
-    return stopping ? undefined : takeMessage(deps.db, deps.now())
-  }
-
-  function look(): void {
-    working = working
-      .then(processAll)
-      .catch((error: unknown) =>
-        deps.log.error({ err: error }, 'messages to people could not be looked at; they are again'),
-      )
-  }
-
-  return {
-    start() {
-      stopping = false
-      look()
-      timer ??= setInterval(look, POLL_MS).unref()
+/** Sends what people are written, at least once each, one after the other. */
+export function createMessageWorker(deps: MessageWorkerDeps): Worker {
+  return createWorker({
+    everyMs: POLL_MS,
+    async work(signal) {
+      while (!signal.aborted) {
+        const message = await takeMessage(deps.db, deps.now())
+        if (message === undefined) break
+        await sendOne(deps, message)
+      }
+      await forgetOver(deps)
     },
-    nudge() {
-      if (timer !== undefined) look()
-    },
-    processAll,
-    async stop() {
-      stopping = true
-      clearInterval(timer)
-      timer = undefined
-      await working
-      stopping = false
-    },
-  }
+    failed: (error) => deps.log.error({ err: error }, 'messages to people could not be looked at; they are again'),
+  })
 }
 
 async function sendOne(deps: MessageWorkerDeps, message: QueuedMessage): Promise<void> {

@@ -3,7 +3,7 @@ import { CallRefused, type SafeCall } from '../../destinations/safe-call.ts'
 import type { Keyring } from '../../keys/keyring.ts'
 import { withActiveEpoch } from '../../keys/subject-keys.ts'
 import type { Logger } from '../../log.ts'
-import type { Worker } from '../rights.ts'
+import { createWorker, type Worker } from '../../work-loop.ts'
 import { findRequest } from '../rows.ts'
 import {
   type CallbackContent,
@@ -39,44 +39,20 @@ const MOST_TRIES = 80 // of one word: three days; the controller can ask for the
 
 /** Tells controllers of every state that their requests come to, in order, once each where it is taken (§8.5). */
 export function createCallbackWorker(deps: CallbackDeps): Worker {
-  let timer: NodeJS.Timeout | undefined
-  let working: Promise<void> = Promise.resolve()
-  let stopping = false
-
-  async function processAll(): Promise<void> {
-    const until = deps.now()
-    while (!stopping) {
-      const taken = await takeCallback(deps.db, until)
-      if (taken === undefined) return
-      await tellAll(deps, taken).catch((error: unknown) => {
-        deps.log.error({ err: error, callback: taken.id }, 'a controller was not told; it is tried again')
-      })
-    }
-  }
-
-  function look(): void {
-    working = working
-      .then(processAll)
-      .catch((error: unknown) => deps.log.error({ err: error }, 'the callbacks could not be looked at; they are again'))
-  }
-
-  return {
-    start() {
-      stopping = false
-      look()
-      timer ??= setInterval(look, POLL_MS).unref()
+  return createWorker({
+    everyMs: POLL_MS,
+    async work(signal) {
+      const until = deps.now()
+      while (!signal.aborted) {
+        const taken = await takeCallback(deps.db, until)
+        if (taken === undefined) return
+        await tellAll(deps, taken).catch((error: unknown) => {
+          deps.log.error({ err: error, callback: taken.id }, 'a controller was not told; it is tried again')
+        })
+      }
     },
-    nudge() {
-      if (timer !== undefined) look()
-    },
-    processAll,
-    async stop() {
-      stopping = true
-      clearInterval(timer)
-      timer = undefined
-      await working
-    },
-  }
+    failed: (error) => deps.log.error({ err: error }, 'the callbacks could not be looked at; they are again'),
+  })
 }
 
 /** All that is new of one request, one call after the other. */

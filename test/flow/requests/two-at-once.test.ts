@@ -44,7 +44,7 @@ const read = async (id: string): Promise<Request> => (await findRequest(weir.db,
 async function carryTo(id: string, step: string): Promise<void> {
   await until(`${step} is done`, async () => {
     if ((await read(id)).step === step) return true
-    await advance(deps as Parameters<typeof advance>[0], await read(id))
+    await advance(deps as Parameters<typeof advance>[0], await read(id), AbortSignal.any([]))
     return (await read(id)).step === step
   })
 }
@@ -118,7 +118,7 @@ test('a hold that waited for the erasure is refused', async () => {
   }
   const { erasing, holding } = await transaction(weir.owner, async (tx) => {
     await lockLog(tx) // the erasure stops there, with the person's lock in its hands
-    const erasing = advance(deps as Parameters<typeof advance>[0], await read(id))
+    const erasing = advance(deps as Parameters<typeof advance>[0], await read(id), AbortSignal.any([]))
     await until('the erasure waits', async () => (await waiting()) === 1)
     const holding = placeHold(deps, { kind: 'cli', id: 'cli' }, asked).catch((error: unknown) => error)
     await until('the hold waits', async () => (await waiting()) === 2)
@@ -134,7 +134,8 @@ test('who takes one of two erasures back stays restricted by the other, which an
   const who = await somebody()
   const [one, other] = [await provedRequest(weir, 'erasure', who), await provedRequest(weir, 'erasure', who)]
   await transaction(weir.db, (tx) => writeRequest(tx, other, { needsOfficer: true }))
-  for (const id of [one, other]) await advance(deps as Parameters<typeof advance>[0], await read(id))
+  for (const id of [one, other])
+    await advance(deps as Parameters<typeof advance>[0], await read(id), AbortSignal.any([]))
   expect((await read(other)).state).toBe('verified')
   await transaction(weir.db, (tx) => liftRestriction(tx, deps, one))
   const { rows } = await weir.owner.$client.query('select restricted_by from weir.subject where subject_id = any($1)', [
