@@ -76,14 +76,6 @@ export async function recipientsOf(db: Db | Tx, keyring: Keyring, subjects: read
   })
 }
 
-/** The last thing that goes of a person who is erased: whom to tell is known until then. Returns how many rows there were. */
-export async function forgetRecipients(tx: Tx, subjects: readonly SubjectId[]): Promise<number> {
-  const gone = await tx.$client.query('delete from weir.recipient where subject_id = any($1::uuid[])', [
-    uuidArray(subjects),
-  ])
-  return gone.rowCount ?? 0
-}
-
 /** Seals the entries of a subject under a newer key of theirs. Returns how many there were. */
 export async function resealRegister(
   tx: Tx,
