@@ -205,9 +205,8 @@ language plpgsql security definer set search_path = weir, pg_temp as $$
 declare
   n bigint;
 begin
-  -- Of the living nothing is detached, and nobody's proof is put under somebody else.
-  if exists (select from weir.subject s where s.subject_id in (subject, nobody))
-    or exists (select from weir.consent_ledger l where l.subject_id = nobody) then
+  -- Of the living nothing is detached, and nothing is put under them. Again is as good as once.
+  if exists (select from weir.subject s where s.subject_id in (subject, nobody)) then
     raise exception 'only who was erased is detached from the ledger' using errcode = '42501';
   end if;
   update weir.consent_ledger set subject_id = nobody, notice_token = null where subject_id = subject;

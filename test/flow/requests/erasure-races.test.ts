@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { transaction } from '../../../src/db/transaction.ts'
 import { finishErasure } from '../../../src/rights/erasure/finish.ts'
 import { eraseNow, runErasure } from '../../../src/rights/erasure/now.ts'
+import { destroyKeys } from '../../../src/rights/erasure/remove.ts'
+import { opened, takeSample } from '../../../src/rights/erasure/sample.ts'
 import { move } from '../../../src/rights/move.ts'
+import { subjectsBehind } from '../../../src/rights/people.ts'
 import { findRequest, lockRequest } from '../../../src/rights/rows.ts'
 import { readRows } from '../../support/person-rows.ts'
 import { provedRequest } from '../../support/proved-request.ts'
@@ -101,4 +104,35 @@ test('whoever comes again before the scan is no leftover: there is a receipt, an
   const now = await subjects()
   expect((await finishErasure(deps, request))?.receipt).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/)
   expect(await subjects()).toBe(now)
+})
+
+test('what stays somewhere gets no receipt: the request is tried again until nothing does', async () => {
+  const user = `stays-${randomUUID()}`
+  await buy(user, randomUUID())
+  const { deps } = weir.app.rights
+  const [subject] = await subjectsBehind(weir.db, deps.keyring, named(user))
+  // A table that nobody told the erasure of.
+  await weir.owner.$client.query('create table weir.forgotten (subject_id uuid)')
+  await weir.owner.$client.query('insert into weir.forgotten values ($1)', [subject])
+  const id = await provedRequest(weir, 'erasure', named(user))
+  await weir.app.rights.processAll()
+  weir.moveClock(25 * 3_600_000)
+  await weir.app.rights.processAll()
+  expect(await findRequest(weir.db, id)).toMatchObject({ state: 'failed', reason: 'scan-hits', receipt: undefined })
+  await weir.owner.$client.query('drop table weir.forgotten')
+  weir.moveClock(2 * 3_600_000)
+  await weir.app.rights.processAll()
+  expect(await findRequest(weir.db, id)).toMatchObject({ state: 'completed_partial', receipt: expect.any(String) })
+})
+
+test('a sample opens as long as the keys are there, and not any more then', async () => {
+  const user = `sample-${randomUUID()}`
+  await buy(user, randomUUID())
+  const { deps } = weir.app.rights
+  const subjects = await subjectsBehind(weir.db, deps.keyring, named(user))
+  const sample = await transaction(weir.db, (tx) => takeSample(tx, subjects))
+  expect(sample.length).toBeGreaterThan(2)
+  expect(await opened(weir.db, deps.keyring, sample)).toBe(sample.length)
+  await transaction(weir.db, (tx) => destroyKeys(tx, deps, subjects))
+  expect(await opened(weir.db, deps.keyring, sample)).toBe(0)
 })
