@@ -12,9 +12,9 @@ export interface Worker {
 export interface WorkLoop {
   readonly everyMs: number
   /** Does what is due; begins nothing more once it is aborted. */
-  work(signal: AbortSignal): Promise<void>
+  readonly work: (signal: AbortSignal) => Promise<void>
   /** A look failed as a whole: it is looked again in its time. */
-  failed(error: unknown): void
+  readonly failed: (error: unknown) => void
 }
 
 /** A worker out of what one look does. A look that comes while one is under way follows it, and others wait with it. */

@@ -15,7 +15,7 @@ export async function explained<T>(work: () => Promise<T>): Promise<T> {
 }
 
 const RIGHTS =
-  'it must own the database and may create roles, or be given weir_app, weir_sequencer, weir_retention, weir_attribution and weir_recommendation with admin option'
+  'it must own the database and may create roles, or be given weir_app, weir_sequencer, weir_retention, weir_statutory, weir_attribution and weir_recommendation with admin option'
 
 const AWAY = 'start it, or unset DATABASE_URL to use the embedded one'
 
