@@ -1,5 +1,6 @@
-import { hash, randomFillSync } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { lpAfter } from '../protect/layouts.ts'
+import { sha256 } from '../protect/sha256.ts'
 import { canonicalJson } from './jcs.ts'
 import { HASH_SIZE, leafHash, treeHash } from './tree.ts'
 
@@ -60,7 +61,7 @@ export function decisionRecord(fields: DecisionFields): Uint8Array {
 
 /** SHA-256(salt ‖ record): without the salt nobody can try out what it stands for. */
 export function decisionHash(salt: Uint8Array, record: Uint8Array): Buffer {
-  return hash('sha256', Buffer.concat([salt, record]), 'buffer')
+  return sha256(Buffer.concat([salt, record]))
 }
 
 /** Salts and hashes the decisions of a group. */

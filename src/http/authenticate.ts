@@ -1,15 +1,19 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { AppError } from '../errors.ts'
 import type { Source } from '../event/event.ts'
 import type { Actor, Role } from '../officers/roles.ts'
 import type { HttpDeps } from './deps.ts'
 import type { SourceCache } from './source-cache.ts'
+import { keyHash } from './sources.ts'
 import { findToken } from './tokens.ts'
 
 /** What a request presents to be known by. */
 export interface Credentials {
   readonly writeKey: string
+  /** What a source is found by. */
+  readonly keyHash: string
   readonly secret: string | undefined
 }
 
@@ -22,7 +26,7 @@ export function presented(request: IncomingMessage, fromQuery: readonly string[]
   const header = request.headers['x-write-key']
   if (Array.isArray(header) || sentTwice(request)) throw disagreement()
   const found = [
-    authorization === undefined ? undefined : readBasic(authorization),
+    authorization === undefined ? undefined : basicOf(request.socket, authorization),
     header === undefined ? undefined : split(header),
     ...fromQuery.map((key) => (key === '' ? undefined : split(key))),
   ]
@@ -48,7 +52,7 @@ export function withBodyKeys(known: Credentials | undefined, keys: Iterable<unkn
     if (key === undefined || key === null || key === '') continue
     if (typeof key !== 'string') throw unreadable()
     if (key === credentials?.writeKey) continue
-    credentials = agree(credentials, { writeKey: key, secret: undefined })
+    credentials = agree(credentials, credentialsOf(key))
   }
   return credentials
 }
@@ -57,7 +61,18 @@ function agree(known: Credentials | undefined, next: Credentials | undefined): C
   if (known === undefined || next === undefined) return known ?? next
   if (known.writeKey !== next.writeKey) throw disagreement()
   if (known.secret !== undefined && next.secret !== undefined && known.secret !== next.secret) throw disagreement()
-  return { writeKey: known.writeKey, secret: known.secret ?? next.secret }
+  return { ...known, secret: known.secret ?? next.secret }
+}
+
+const lastBasic = new WeakMap<Socket, { readonly header: string; readonly credentials: Credentials }>()
+
+/** A server sends the same header again and again over one connection: it is read once. */
+function basicOf(socket: Socket, header: string): Credentials {
+  const last = lastBasic.get(socket)
+  if (last?.header === header) return last.credentials
+  const credentials = readBasic(header)
+  lastBasic.set(socket, { header, credentials })
+  return credentials
 }
 
 // RFC 7617 §2: base64 of user-id ":" password. An empty password is none.
@@ -69,8 +84,12 @@ function readBasic(authorization: string): Credentials {
 
 function split(text: string): Credentials {
   const colon = text.indexOf(':')
-  if (colon === -1) return { writeKey: text, secret: undefined }
-  return { writeKey: text.slice(0, colon), secret: text.slice(colon + 1) || undefined }
+  if (colon === -1) return credentialsOf(text)
+  return credentialsOf(text.slice(0, colon), text.slice(colon + 1) || undefined)
+}
+
+export function credentialsOf(writeKey: string, secret?: string): Credentials {
+  return { writeKey, keyHash: keyHash(writeKey), secret }
 }
 
 /**
@@ -87,7 +106,7 @@ export async function authenticateSource(
       code: 'key-missing',
     })
   }
-  const known = await cache.find(credentials.writeKey)
+  const known = await cache.find(credentials.keyHash)
   if (known === undefined) {
     throw new AppError('unauthenticated', 'No source has this write key, or it was revoked.', { code: 'key-unknown' })
   }

@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import type { RequestHandler } from 'express'
-import { authenticateSource } from './authenticate.ts'
+import { authenticateSource, credentialsOf } from './authenticate.ts'
 import { readBody } from './body.ts'
 import type { Edge } from './ingest.ts'
 
@@ -13,7 +13,7 @@ export function privacyPages({ deps, cache, callerPrefix }: Edge): RequestHandle
       headers: request.headers,
       addressPrefix: callerPrefix(request),
       read: (limit) => readBody(request, limit),
-      sourceOf: (writeKey, origin) => authenticateSource(cache, { writeKey, secret: undefined }, origin),
+      sourceOf: (writeKey, origin) => authenticateSource(cache, credentialsOf(writeKey), origin),
     })
     response.status(status).set(headers)
     if (typeof body === 'string') response.end(request.method === 'HEAD' ? undefined : body)

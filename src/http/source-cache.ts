@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { AppError } from '../errors.ts'
-import { type KnownSource, keyHash } from './sources.ts'
+import type { KnownSource } from './sources.ts'
 
 export interface SourceCache {
-  /** The active source of a write key. */
-  find(writeKey: string): Promise<KnownSource | undefined>
+  /** The active source of a write key, by the key's hash. */
+  find(keyHash: string): Promise<KnownSource | undefined>
   /** True where an active browser source lists the origin: all that a preflight, which has no key, can be asked. */
   listsOrigin(origin: string): Promise<boolean>
 }
@@ -77,10 +77,7 @@ export function createSourceCache(
   }
 
   return {
-    find(writeKey) {
-      const hash = keyHash(writeKey)
-      return orReload(({ sources }) => sources.get(hash))
-    },
+    find: (keyHash) => orReload(({ sources }) => sources.get(keyHash)),
     async listsOrigin(origin) {
       return (await orReload(({ origins }) => (origins.has(origin) ? true : undefined))) ?? false
     },

@@ -1,5 +1,6 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { type KeyObject, timingSafeEqual } from 'node:crypto'
 import type { EventKey, IndexKey } from '../event/ids.ts'
+import { hmacSha256 } from '../protect/hmac.ts'
 import { lpConcat, u16, u32 } from '../protect/layouts.ts'
 import { type IdentifierType, NORMALISATION_VERSION } from './normalise.ts'
 
@@ -13,7 +14,7 @@ export function blindIndex(
   normalised: string,
   version: number = NORMALISATION_VERSION[type],
 ): IndexKey {
-  return mac(key, lpConcat(type, u16(version), normalised)).subarray(0, 16) as Uint8Array as IndexKey
+  return hmacSha256(key, lpConcat(type, u16(version), normalised)).subarray(0, 16) as Uint8Array as IndexKey
 }
 
 export interface EventKeys {
@@ -28,7 +29,7 @@ export interface EventKeys {
 
 /** HMAC-SHA-256(dedupe key, LP("gw/v1/evt") ‖ LP(source u32BE) ‖ LP(messageId)): first half key, second half pad. */
 export function eventKey(key: KeyObject, sourceId: number, messageId: string): EventKeys {
-  const full = mac(key, lpConcat('gw/v1/evt', u32(sourceId), messageId))
+  const full = hmacSha256(key, lpConcat('gw/v1/evt', u32(sourceId), messageId))
   return { key: full.subarray(0, 16) as Uint8Array as EventKey, pad: full.subarray(16) }
 }
 
@@ -41,20 +42,16 @@ export function orderKey(
   by: { readonly kind: 'browser' | 'server'; readonly shop: string },
   orderId: string,
 ): Buffer {
-  return mac(key, lpConcat(by.kind === 'server' ? 'gw/v1/ord' : 'gw/v1/orb', by.shop, orderId)).subarray(0, 16)
+  return hmacSha256(key, lpConcat(by.kind === 'server' ? 'gw/v1/ord' : 'gw/v1/orb', by.shop, orderId)).subarray(0, 16)
 }
 
 /** Keyed hash of a device's secret, bound to its anonymous id; 32 bytes. Only this is kept. */
 export function secretHash(key: KeyObject, anonymousId: string, secret: string): Buffer {
-  return mac(key, lpConcat('gw/v1/sec', anonymousId, secret))
+  return hmacSha256(key, lpConcat('gw/v1/sec', anonymousId, secret))
 }
 
 /** Whether `secret` is the one that `stored` was made from, in constant time. */
 export function secretMatches(key: KeyObject, anonymousId: string, secret: string, stored: Uint8Array): boolean {
   const presented = secretHash(key, anonymousId, secret)
   return stored.length === presented.length && timingSafeEqual(presented, stored)
-}
-
-function mac(key: KeyObject, message: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(message).digest()
 }

@@ -1,7 +1,8 @@
-import { createHmac, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { Pseudonym, SubjectId, Token } from '../event/ids.ts'
 import type { Purpose } from '../event/purpose.ts'
 import { expandKey } from './expand.ts'
+import { hmacSha256 } from './hmac.ts'
 import { lpConcat, TENANT, u32, uuidBytes } from './layouts.ts'
 
 export type TokenKind = 'event' | 'order' | 'visit' | 'cart'
@@ -115,5 +116,5 @@ function encodeKid(kid: number): string {
 
 function tag(key: KeyObject, kind: string, value: string | Uint8Array): string {
   // 22 characters carry 132 bits: cutting the text would keep 4 bits too many, so the bytes are cut.
-  return createHmac('sha256', key).update(lpConcat(kind, value)).digest().toString('base64url', 0, 16)
+  return hmacSha256(key, lpConcat(kind, value)).toString('base64url', 0, 16)
 }

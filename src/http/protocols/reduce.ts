@@ -1,7 +1,7 @@
 import type { EventContext, EventType } from '../../event/event.ts'
 import { addressPrefix } from '../address.ts'
 import { type Fields, idAt, objectAt, textAt } from './message.ts'
-import { cut, isPhone, isPlain, isToken, parseHttp, reducePath, reduceUrl, reduceUrlText } from './url.ts'
+import { cut, isPhone, isPlain, isToken, readUrl, reducePath, reduceUrl, reduceUrlText } from './url.ts'
 import { reduceUserAgent } from './user-agent.ts'
 
 const MAX_TITLE = 200
@@ -84,7 +84,10 @@ function reduceCampaign(campaign: Fields, url: string | undefined, page: Fields)
 }
 
 function queryOf(url: string | undefined, search: string | undefined): URLSearchParams | undefined {
-  if (url?.includes('utm_')) return parseHttp(url)?.searchParams
+  if (url?.includes('utm_')) {
+    const read = readUrl(url)
+    return read && new URLSearchParams(read.query)
+  }
   return search?.includes('utm_') ? new URLSearchParams(cut(search, 4_096)) : undefined
 }
 

@@ -31,12 +31,9 @@ const isoTime = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(Z|[+-]
 
 /** Date.parse takes 30 February for 2 March. */
 function isDay(iso: string): boolean {
-  const [year, month, day] = [iso.slice(0, 4), iso.slice(5, 7), iso.slice(8, 10)].map(Number) as [
-    number,
-    number,
-    number,
-  ]
-  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+  const day = Number(iso.slice(8, 10))
+  if (day <= 28) return true
+  return day <= new Date(Date.UTC(Number(iso.slice(0, 4)), Number(iso.slice(5, 7)), 0)).getUTCDate()
 }
 
 /** Milliseconds of an ISO 8601 text (UTC where it names no zone) or of a number of milliseconds; else undefined. */

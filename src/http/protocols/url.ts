@@ -10,9 +10,9 @@ const MAX_SEGMENT = 64
 
 /** Origin and path of a URL, path segments that look personal redacted. Empty where it is no http(s) URL. */
 export function reduceUrl(text: string): ReducedUrl {
-  const url = parseHttp(text)
+  const url = readUrl(text)
   if (url === undefined) return text.startsWith('/') ? { path: reducePath(text) } : {}
-  return { origin: url.origin, path: reducePath(url.pathname) }
+  return { origin: url.origin, path: reducePath(url.path) }
 }
 
 /** The same as one text, for properties that hold a URL. Undefined where nothing can be kept. */
@@ -21,14 +21,31 @@ export function reduceUrlText(text: string): string | undefined {
   return origin + path || undefined
 }
 
-export function parseHttp(text: string): URL | undefined {
+/** An http(s) URL, apart. */
+export interface HttpUrl {
+  readonly origin: string
+  readonly path: string
+  /** With its question mark; empty where there is none. */
+  readonly query: string
+}
+
+// What nearly every URL is. Each part begins with a character that the one before it cannot hold: it never looks twice.
+const plainUrl =
+  /^(https?:\/\/[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*\.[a-z]{2,63})((?:\/[\w-]*)*)(\?[!-"$-~]*)?(?:#[!-~]*)?$/
+
+/** Reads a URL as the WHATWG standard does; undefined where it is none of http(s), or longer than 8,192 characters. */
+export function readUrl(text: string): HttpUrl | undefined {
   if (text.length > 8_192) return undefined
+  const plain = text.includes('xn--') ? null : plainUrl.exec(text)
+  if (plain !== null) return { origin: plain[1]!, path: plain[2] || '/', query: plain[3] ?? '' }
   const url = URL.parse(text)
-  return url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined
+  if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return undefined
+  return { origin: url.origin, path: url.pathname, query: url.search }
 }
 
 /** A path without query and fragment, its personal-looking segments replaced by `:redacted`. */
 export function reducePath(path: string): string {
+  if (path.length <= MAX_PATH && plainPath.test(path)) return path
   const bare = path.split(/[?#;]/, 1)[0] ?? ''
   const reduced = bare.split('/').map((segment) => (looksPersonal(segment) ? REDACTED : segment))
   return cut(reduced.join('/'), MAX_PATH)
@@ -43,6 +60,7 @@ export function cut(text: string, length: number): string {
 
 // What nearly every segment and tag is: words, or up to four letters and digits. The rest is looked at closely.
 const plain = /^(?:[A-Za-z-]{0,31}|\w{1,4})$/
+const plainPath = /^(?:\/[A-Za-z-]{0,31})+$/
 
 /** True for a word that can name nobody, at the price of one look. */
 export function isPlain(text: string): boolean {

@@ -61,7 +61,7 @@ test('garbage keys share reloads: a thousand cost two', async () => {
     loads++
     return new Map<string, KnownSource>()
   })
-  const found = await Promise.all(Array.from({ length: 1_000 }, (_, i) => cache.find(`garbage-${i}`)))
+  const found = await Promise.all(Array.from({ length: 1_000 }, (_, i) => cache.find(keyHash(`garbage-${i}`))))
   expect(found.every((one) => one === undefined)).toBe(true)
   expect(loads).toBeLessThanOrEqual(2)
 })
@@ -75,9 +75,9 @@ test('a key added while a load was under way is found by the next one', async ()
     if (++loads === 1) await first.promise
     return seen
   })
-  const early = cache.find('other')
+  const early = cache.find(keyHash('other'))
   rows.set(keyHash('new'), { source, secretHash: undefined })
-  const late = cache.find('new')
+  const late = cache.find(keyHash('new'))
   first.resolve()
   expect(await early).toBeUndefined()
   expect(await late).toMatchObject({ source: { name: 's' } })

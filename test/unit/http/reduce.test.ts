@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { addressPrefix, createCallerPrefix } from '../../../src/http/address.ts'
 import { occurredAt, readTime } from '../../../src/http/protocols/time.ts'
-import { cut, reducePath, reduceUrl } from '../../../src/http/protocols/url.ts'
+import { cut, readUrl, reducePath, reduceUrl } from '../../../src/http/protocols/url.ts'
 import { reduceUserAgent } from '../../../src/http/protocols/user-agent.ts'
 
 test.each([
@@ -80,6 +80,78 @@ test('of a URL no query, fragment or credentials remain', () => {
   )
   for (const url of ['javascript:alert(1)', 'data:text/html,x', 'mailto:a@b.c', '$direct', 'not a url'])
     expect(reduceUrl(url)).toEqual({})
+})
+
+test('a URL is read as the standard reads it, short cut or not', () => {
+  const piece = fc.constantFrom(
+    'a',
+    'shop',
+    'Z',
+    '0',
+    '7f',
+    '-',
+    '_',
+    '.',
+    '..',
+    '/',
+    '//',
+    '?',
+    '#',
+    '&',
+    '=',
+    '%',
+    '%41',
+    '+',
+  )
+  const odd = fc.constantFrom(
+    ':',
+    '@',
+    ' ',
+    '\t',
+    '\n',
+    '\\',
+    'é',
+    '店',
+    '\ud800',
+    "'",
+    '"',
+    '<',
+    'xn--',
+    ':443',
+    ':80',
+    '[::1]',
+  )
+  const scheme = fc.constantFrom('https://', 'http://', 'HTTPS://', 'https:', 'ftp://', 'javascript:', '')
+  const host = fc.constantFrom(
+    'shop.example',
+    'm.shop.example',
+    '1.2',
+    'a.0x1',
+    'xn--a.example',
+    'Shop.example',
+    'localhost',
+    '',
+  )
+  const rest = fc.array(fc.oneof({ weight: 9, arbitrary: piece }, odd), { maxLength: 8 }).map((all) => all.join(''))
+  const made = fc.tuple(scheme, host, rest).map((parts) => parts.join(''))
+  const urls = fc.oneof(made, fc.webUrl({ withQueryParameters: true, withFragments: true }))
+  fc.assert(
+    fc.property(urls, (text) => {
+      const url = URL.parse(text)
+      const web = url?.protocol === 'https:' || url?.protocol === 'http:' ? url : undefined
+      const read = readUrl(text)
+      const tags = (query: string): string[][] => [...new URLSearchParams(query)]
+      expect(read && { ...read, query: tags(read.query) }).toEqual(
+        web && { origin: web.origin, path: web.pathname, query: tags(web.search) },
+      )
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+test('no URL keeps the short cut busy', () => {
+  for (const again of ['a.', 'a-', '/a', '/', 'aa.bb', 'a', '?', '/-_'])
+    expect(readUrl(`https://shop.example${again.repeat(2_000)}\u0000`.slice(0, 8_192))).toBeDefined()
 })
 
 test('a cut text is never half a character', () => {

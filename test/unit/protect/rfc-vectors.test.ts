@@ -2,6 +2,7 @@ import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { expandKey } from '../../../src/protect/expand.ts'
+import { hmacSha256 } from '../../../src/protect/hmac.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(/\s/g, ''), 'hex')
 const fill = (byte: number, length: number): Buffer => Buffer.alloc(length, byte)
@@ -69,6 +70,19 @@ test.each(hmacCases)('RFC 4231 case %i', (_case, key, data, sha256, sha512) => {
     const mac = createHmac(hash, createSecretKey(key)).update(data).digest()
     expect(mac.subarray(0, tag.length).toString('hex')).toBe(tag.toString('hex'))
   }
+  const ours = hmacSha256(createSecretKey(key), data)
+  expect(ours.subarray(0, sha256.length / 2).toString('hex')).toBe(sha256)
+})
+
+test('hmacSha256 is what createHmac makes, again and again with the same key', () => {
+  const keys = fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => createSecretKey(bytes))
+  fc.assert(
+    fc.property(keys, fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 5 }), (key, messages) => {
+      for (const message of messages) {
+        expect(hmacSha256(key, message)).toEqual(createHmac('sha256', key).update(message).digest())
+      }
+    }),
+  )
 })
 
 // RFC 5869 appendix A: hash, IKM, salt, info, OKM. The RFC has none with SHA-512, which Wycheproof has.
