@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { readConfig } from '../config.ts'
-import { startEmbedded } from '../db/embedded.ts'
+import { removeData, startEmbedded } from '../db/embedded.ts'
 import { type Db, openPool } from '../db/pool.ts'
 import { restore } from '../db/restore.ts'
 import { transaction } from '../db/transaction.ts'
+import { AppError } from '../errors.ts'
 import { type SubjectId, subjectId } from '../event/ids.ts'
 import { restoreKeys } from '../keys/backup.ts'
 import { type Keyring, openKeyring } from '../keys/keyring.ts'
@@ -48,8 +49,15 @@ export function registerDrill(drill: Command): void {
     const { config } = readConfig()
     const log = commandLog(config.log.level)
     const folder = await mkdtemp(join(tmpdir(), 'weir-drill-'))
+    const refuseIfStopped = untilSignal()
+    const shown = showProgress('restore')
+    const progress = (done: number, total: number): void => {
+      refuseIfStopped()
+      shown(done, total)
+    }
     try {
-      await restore({ from: resolve(options.dump), dataDir: folder, log, progress: showProgress('restore') })
+      await restore({ from: resolve(options.dump), dataDir: folder, log, progress })
+      refuseIfStopped()
       const embedded = await startEmbedded({ dataDir: folder, log })
       const db = openPool({ url: embedded.ownerUrl, max: 2, applicationName: 'weir-drill' })
       try {
@@ -59,9 +67,22 @@ export function registerDrill(drill: Command): void {
         await embedded.stop()
       }
     } finally {
-      await rm(folder, { recursive: true, force: true })
+      await removeData(folder)
     }
   })
+}
+
+/** Throws once a signal has come: who stops a drill half-way must not leave a copy of the database behind. */
+function untilSignal(): () => void {
+  let stopped = false
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      stopped = true
+    })
+  }
+  return () => {
+    if (stopped) throw new AppError('conflict', 'the drill was stopped; its copy is removed')
+  }
 }
 
 function report(options: CommonOptions, result: DrillResult): void {

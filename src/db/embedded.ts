@@ -17,6 +17,7 @@ import {
 } from './embedded/postmaster.ts'
 import { createRolesAndDatabase } from './embedded/roles.ts'
 
+export { removeData } from './embedded/home.ts'
 export { createRolesAndDatabase } from './embedded/roles.ts'
 
 export interface EmbeddedOptions {

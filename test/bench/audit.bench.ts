@@ -1,5 +1,5 @@
 import { createSecretKey } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { withLog } from '../../src/audit/database-source.ts'
@@ -13,6 +13,7 @@ import { verifyLog } from '../../src/audit/verify-log.ts'
 import type { BenchResult } from '../../src/cli/bench.ts'
 import { readConfig } from '../../src/config.ts'
 import { openDatabase } from '../../src/db/database.ts'
+import { removeData } from '../../src/db/embedded.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { type Db, openPool } from '../../src/db/pool.ts'
 import { createLog } from '../../src/log.ts'
@@ -26,9 +27,9 @@ const GOALS = { appends: 10_000, proofMs: 20 }
 
 /** Durable appends until they are signed, on a Postgres that syncs; proofs in a large log; and verifying all of it. */
 export async function run(): Promise<BenchResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'))
+  const dataDir = await mkdtemp(join(tmpdir(), 'weir-bench-'))
   const log = createLog({ level: 'warn' })
-  const { config, secrets } = readConfig({ WEIR_DATA_DIR: join(folder, 'data') })
+  const { config, secrets } = readConfig({ WEIR_DATA_DIR: dataDir })
   const database = await openDatabase(config, secrets, log)
   const owner = openPool({ ...database.owner, max: WRITERS + 2 })
   try {
@@ -62,7 +63,7 @@ export async function run(): Promise<BenchResult> {
   } finally {
     await owner.$client.end()
     await database.stop()
-    await rm(folder, { recursive: true, force: true })
+    await removeData(dataDir)
   }
 }
 

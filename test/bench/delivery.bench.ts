@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import type { BenchResult } from '../../src/cli/bench.ts'
+import { removeData } from '../../src/db/embedded.ts'
 import { createShopClient, inTurns, progress, quantile, rounded, type ShopClient } from './client.ts'
 import { type Gateway, startGatewayIn } from './gateway.ts'
 
@@ -23,8 +24,7 @@ const GOAL_LAG_SECONDS = 2
  * they are behind while events come in at 40 % and at 70 % of that pace, in the same process.
  */
 export async function run(): Promise<BenchResult> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'))
-  const dataDir = join(folder, 'data')
+  const dataDir = await mkdtemp(join(tmpdir(), 'weir-bench-'))
   try {
     const authorization = await fillLog(dataDir)
     const gateway = await startGatewayIn(dataDir, {})
@@ -38,7 +38,7 @@ export async function run(): Promise<BenchResult> {
       await gateway.stop()
     }
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await removeData(dataDir)
   }
 }
 

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { removeData } from '../../src/db/embedded.ts'
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'weir.mjs')
 
@@ -18,8 +19,8 @@ export interface Gateway {
 }
 
 export async function startGateway(env: Record<string, string> = {}): Promise<Gateway> {
-  const folder = await mkdtemp(join(tmpdir(), 'weir-bench-'))
-  return startGatewayIn(join(folder, 'data'), env, () => rm(folder, { recursive: true, force: true }))
+  const dataDir = await mkdtemp(join(tmpdir(), 'weir-bench-'))
+  return startGatewayIn(dataDir, env, () => removeData(dataDir))
 }
 
 /** In a data directory that stays where `cleanUp` does not remove it. */

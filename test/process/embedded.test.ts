@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { findEmbedded } from '../../src/db/embedded.ts'
+import { findEmbedded, removeData } from '../../src/db/embedded.ts'
 import { openPool } from '../../src/db/pool.ts'
 import { type DataDir, makeDataDir } from '../support/data-dir.ts'
 import { until } from '../support/until.ts'
@@ -170,6 +170,10 @@ test.skipIf(!isRoot)(
       const { uid } = await stat(join(hidden.path, 'postgres', 'cluster'))
       expect(uid).not.toBe(0)
       expect((await stat('/root')).mode).toBe(before)
+      await again.stop()
+      const place = await readlink(join(hidden.path, 'postgres'))
+      await removeData(hidden.path)
+      await expect(stat(place)).rejects.toThrow('ENOENT')
     } finally {
       await hidden.remove()
     }

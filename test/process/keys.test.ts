@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
-import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { byteaArray, uuidArray } from '../../src/db/binary-array.ts'
@@ -142,6 +142,7 @@ test('the drill: a copy of the keys and a dump belong together, keep apart, and 
   expect(drilled).toMatchObject({ keys: 7, missing: [] })
   expect(drilled.tried).toBeGreaterThanOrEqual(3)
   expect(drilled.opened).toBe(drilled.tried)
+  await stopDrill(weir, drill)
 
   // Officers' keys: either of two opens it, a third does not.
   const officers = await Promise.all(['a', 'b', 'c'].map((name) => officer(away, name)))
@@ -254,6 +255,24 @@ async function run(at: Station, ...args: string[]): Promise<Record<string, strin
   const ran = await runCommand([...args, '--json'], env)
   if (ran.code !== 0) throw new Error(ran.stderr)
   return JSON.parse(ran.stdout) as Record<string, string>
+}
+
+/** Stopped half-way it leaves no copy of the database behind. */
+async function stopDrill(at: Station, drill: readonly string[]): Promise<void> {
+  const places = join(dirname(at.data.path), 'temporary')
+  await mkdir(places)
+  const child = spawn(process.execPath, [WEIR, ...drill], { env: { ...at.env, TMPDIR: places }, stdio: 'ignore' })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  let place = ''
+  await until('the copy is there', async () => {
+    const [name = 'none'] = await readdir(places)
+    place = await realpath(join(places, name, 'postgres')).catch(() => '')
+    return place !== ''
+  })
+  child.kill('SIGTERM')
+  expect(await ended).toBe(1)
+  expect(await readdir(places)).toEqual([])
+  await expect(stat(place)).rejects.toThrow('ENOENT')
 }
 
 async function officer(folder: string, name: string): Promise<{ public: string; private: string }> {

@@ -1,8 +1,8 @@
-import { chmod, lstat, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from '../../src/db/embedded/process.ts'
-import { type Embedded, type EmbeddedOptions, findEmbedded, startEmbedded } from '../../src/db/embedded.ts'
+import { type Embedded, type EmbeddedOptions, findEmbedded, removeData, startEmbedded } from '../../src/db/embedded.ts'
 import { createLog } from '../../src/log.ts'
 
 export const testLog = createLog({ level: 'error', to: 'stderr' })
@@ -50,8 +50,6 @@ export async function removeAbandonedRuns(): Promise<void> {
 async function removeFolder(folder: string): Promise<void> {
   const path = join(folder, 'data')
   if ((await findEmbedded(path)) !== undefined) await (await startEmbedded({ dataDir: path, log: testLog })).stop()
-  const place = join(path, 'postgres')
-  const link = await lstat(place).catch(() => undefined)
-  if (link?.isSymbolicLink() === true) await rm(await realpath(place), { recursive: true })
+  await removeData(path)
   await rm(folder, { recursive: true, force: true })
 }

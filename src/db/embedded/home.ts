@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, realpath, stat, symlink } from 'node:fs/promises'
+import { lstat, mkdir, readlink, realpath, rm, stat, symlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Logger } from 'pino'
 import { AppError } from '../../errors.ts'
@@ -12,6 +12,7 @@ export interface Home {
 }
 
 const VAR_LIB = '/var/lib/weir'
+const OF_VAR_LIB = /^\/var\/lib\/weir\/[0-9a-f]{16}$/
 
 /**
  * `postgres` in the data directory; where the user that Postgres runs as cannot get there (root's home), a folder of
@@ -63,6 +64,14 @@ export async function linkHome(dataDir: string, home: Home): Promise<void> {
       if (error.code !== 'EEXIST') throw error
     })
   }
+}
+
+/** Removes a data directory with its database, which may live elsewhere. Nothing may run there any more. */
+export async function removeData(dataDir: string): Promise<void> {
+  // A link to anything but a place of ours is nobody's to follow.
+  const place = await readlink(join(dataDir, 'postgres')).catch(() => undefined)
+  if (place !== undefined && OF_VAR_LIB.test(place)) await rm(place, { recursive: true, force: true })
+  await rm(dataDir, { recursive: true, force: true, maxRetries: 5 })
 }
 
 /**
