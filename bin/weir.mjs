@@ -2,6 +2,7 @@
 // Plain JavaScript that any Node since 18 can read: it finds the Node 24 that npm installed, and the rest is TypeScript.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import * as module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -34,6 +35,8 @@ async function run() {
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
     process.channel?.unref()
   }
+  // What was compiled once, types stripped, is read the next time; where the folder cannot be written nothing is kept.
+  module.enableCompileCache(join(dirname(dirname(file)), 'node_modules', '.cache', 'weir'))
   const { main } = await import('../src/cli/main.ts')
   await main(process.argv.slice(2))
 }

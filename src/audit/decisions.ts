@@ -1,8 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import { lpAfter } from '../protect/layouts.ts'
-import { sha256 } from '../protect/sha256.ts'
 import { canonicalJson } from './jcs.ts'
-import { HASH_SIZE, leafHash, treeHash } from './tree.ts'
+import { HASH_SIZE, leafHash, sha256, treeHash } from './tree.ts'
 
 /** What was decided for one event, as its log row holds it. Whom it belongs to is no part of it. */
 export interface DecisionFields {
