@@ -1,8 +1,6 @@
 import { join } from 'node:path'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
-import { drizzle } from 'drizzle-orm/node-postgres'
-import { migrate as applyInOrder } from 'drizzle-orm/node-postgres/migrator'
 import { AppError } from '../errors.ts'
+import { migrator, nodePostgres, nodePostgresMigrator } from './drizzle.ts'
 import type { Db } from './pool.ts'
 import { sqlState } from './transaction.ts'
 
@@ -23,9 +21,13 @@ export async function migrate(owner: Db, folder: string = MIGRATIONS_FOLDER): Pr
   const client = await owner.$client.connect()
   try {
     await client.query('select pg_advisory_lock($1)', [MIGRATE_LOCK])
-    const db = drizzle({ client })
+    const db = nodePostgres.drizzle({ client })
     const before = await pending(client, folder)
-    await applyInOrder(db, { migrationsFolder: folder, migrationsSchema: 'weir', migrationsTable: 'migrations' })
+    await nodePostgresMigrator.migrate(db, {
+      migrationsFolder: folder,
+      migrationsSchema: 'weir',
+      migrationsTable: 'migrations',
+    })
     const left = await pending(client, folder)
     // drizzle compares times only and skips, without an error, what was merged with an older one than the newest applied
     if (left > 0) throw new AppError('conflict', `${left} migrations are older than the newest applied one${ADVICE}`)
@@ -47,7 +49,7 @@ interface Queryable {
 
 async function pending(client: Queryable, folder: string): Promise<number> {
   const applied = new Set(await appliedHashes(client))
-  return readMigrationFiles({ migrationsFolder: folder }).filter(({ hash }) => !applied.has(hash)).length
+  return migrator.readMigrationFiles({ migrationsFolder: folder }).filter(({ hash }) => !applied.has(hash)).length
 }
 
 async function appliedHashes(client: Queryable): Promise<string[]> {

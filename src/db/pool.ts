@@ -1,5 +1,8 @@
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import pg from 'pg'
+import { nodePostgres } from './drizzle.ts'
+
+const { drizzle } = nodePostgres
 
 /** The database: drizzle over a pool. `$client` is the pool, for SQL in the open. */
 export type Db = NodePgDatabase & { readonly $client: pg.Pool }

@@ -1,8 +1,7 @@
-import { chmod, lstat, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { removeData } from '../db/embedded.ts'
 import { AppError } from '../errors.ts'
 
 /** Where the demo's gateway keeps its data. */
@@ -59,8 +58,14 @@ async function isOurs(folder: string): Promise<boolean> {
   return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0
 }
 
+/** Where a gateway keeps a database that Postgres' user could not reach otherwise (src/db/embedded/home.ts). */
+const ELSEWHERE = /^\/var\/lib\/weir\/[0-9a-f]{16}$/
+
 async function removeFolder(folder: string): Promise<void> {
-  await removeData(join(folder, 'data'))
+  const database = join(folder, 'data', 'postgres')
+  // There may be a link to it in its place; a link to anything else is nobody's to follow.
+  const place = await readlink(database).catch(() => undefined)
+  if (place !== undefined && ELSEWHERE.test(place)) await rm(place, { recursive: true, force: true })
   await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
 

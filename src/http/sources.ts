@@ -1,9 +1,11 @@
 import { hash, randomBytes } from 'node:crypto'
-import { and, asc, eq, isNull } from 'drizzle-orm'
+import { orm } from '../db/drizzle.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { JsonObject, Source } from '../event/event.ts'
 import { source } from './tables.ts'
+
+const { and, asc, eq, isNull } = orm
 
 /** A source with what proves it. */
 export interface KnownSource {

@@ -1,5 +1,7 @@
-import { boolean, customType, integer, jsonb, pgSchema, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { pgCore } from '../db/drizzle.ts'
 import type { JsonObject } from '../event/event.ts'
+
+const { boolean, customType, integer, jsonb, pgSchema, text, timestamp, uuid } = pgCore
 
 const bytea = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 const at = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })

@@ -1,9 +1,11 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto'
-import { and, asc, eq, gt, isNull } from 'drizzle-orm'
+import { orm } from '../db/drizzle.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { AppError } from '../errors.ts'
 import type { Actor, Role } from '../officers/roles.ts'
 import { apiToken } from './tables.ts'
+
+const { and, asc, eq, gt, isNull } = orm
 
 const DAY_MS = 86_400_000
 export const TOKEN_DAYS = 90

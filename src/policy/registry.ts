@@ -1,8 +1,10 @@
-import { sql } from 'drizzle-orm'
+import { orm } from '../db/drizzle.ts'
 import type { Db, Tx } from '../db/pool.ts'
 import { compile, withVersion } from './compile.ts'
 import type { CompiledPolicy } from './compiled.ts'
 import { readPolicy } from './read.ts'
+
+const { sql } = orm
 
 /**
  * Numbers a policy and its destinations: the same meaning (fingerprint) always gets the same version. The text is

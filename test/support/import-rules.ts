@@ -96,7 +96,7 @@ export const importRules: readonly ImportRule[] = [
     name: 'drizzle-only-at-queries',
     comment: 'Queries are functions next to their table.',
     from: { pathNot: ['^src/db/', '/tables\\.ts$', '^src/http/(sources|tokens)\\.ts$', '^src/policy/registry\\.ts$'] },
-    to: { path: npm('drizzle-orm') },
+    to: { path: [npm('drizzle-orm'), '^src/db/drizzle\\.ts$'] },
   },
   {
     name: 'database-only-at-queries',
