@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest } from 'node:http'
 import request, { type Test } from 'supertest'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRoutes } from '../../../src/http/routes/index.ts'
@@ -25,6 +25,38 @@ const message = (more: object = {}) => ({ type: 'track', event: 'e', userId: 'u'
 const post = (path = '/v1/batch'): Test => request(edge.url).post(path)
 
 describe('the write key', () => {
+  test('is read anew where a connection brings another one', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const sockets = new Set<unknown>()
+    const over = (authorization: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        const asked = httpRequest(
+          `${edge.url}/v1/batch`,
+          { agent, method: 'POST', headers: { authorization } },
+          (got) => {
+            got.resume().once('end', () => resolve(got.statusCode))
+          },
+        )
+        asked.once('socket', (socket) => sockets.add(socket)).once('error', reject)
+        asked.end(JSON.stringify({ batch: [message()] }))
+      })
+    const right = basic(secured.writeKey, secured.secret)
+    const statuses: (number | undefined)[] = []
+    for (const key of [
+      right,
+      right,
+      basic(secured.writeKey, 'guess'),
+      right,
+      basic('ws_unknown'),
+      basic(open.writeKey),
+    ]) {
+      statuses.push(await over(key))
+    }
+    agent.destroy()
+    expect(statuses).toEqual([200, 200, 401, 200, 401, 200])
+    expect(sockets.size).toBe(1)
+  })
+
   test('is taken from Basic, X-Write-Key, the body, the batch’s messages, and on beacons the query', async () => {
     const { writeKey } = open
     await post()
