@@ -48,40 +48,45 @@ export function registerDrill(drill: Command): void {
   drill.action(async (options: CommonOptions & Opening & { dump: string; keys: string }) => {
     const { config } = readConfig()
     const log = commandLog(config.log.level)
-    const folder = await mkdtemp(join(tmpdir(), 'weir-drill-'))
-    const refuseIfStopped = untilSignal()
-    const shown = showProgress('restore')
-    const progress = (done: number, total: number): void => {
-      refuseIfStopped()
-      shown(done, total)
-    }
-    try {
-      await restore({ from: resolve(options.dump), dataDir: folder, log, progress })
-      refuseIfStopped()
-      const embedded = await startEmbedded({ dataDir: folder, log })
-      const db = openPool({ url: embedded.ownerUrl, max: 2, applicationName: 'weir-drill' })
-      try {
-        report(options, await tryOut(db, folder, options))
-      } finally {
-        await db.$client.end()
-        await embedded.stop()
+    await untilSignal(async (stopped) => {
+      const folder = await mkdtemp(join(tmpdir(), 'weir-drill-'))
+      const shown = showProgress('restore')
+      const progress = (done: number, total: number): void => {
+        stopped.throwIfAborted()
+        shown(done, total)
       }
-    } finally {
-      await removeData(folder)
-    }
+      try {
+        await restore({ from: resolve(options.dump), dataDir: folder, log, progress })
+        stopped.throwIfAborted()
+        const embedded = await startEmbedded({ dataDir: folder, log })
+        const db = openPool({ url: embedded.ownerUrl, max: 2, applicationName: 'weir-drill' })
+        try {
+          report(options, await tryOut(db, folder, options))
+        } finally {
+          await db.$client.end()
+          await embedded.stop()
+        }
+      } finally {
+        await removeData(folder)
+      }
+    })
   })
 }
 
-/** Throws once a signal has come: who stops a drill half-way must not leave a copy of the database behind. */
-function untilSignal(): () => void {
-  let stopped = false
-  for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM']) {
-    process.on(signal, () => {
-      stopped = true
-    })
-  }
-  return () => {
-    if (stopped) throw new AppError('conflict', 'the drill was stopped; its copy is removed')
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
+
+/**
+ * Does work that looks at the signal between its parts: who stops a drill half-way must not leave a copy of the database
+ * behind. A second signal ends it at once.
+ */
+async function untilSignal(work: (stopped: AbortSignal) => Promise<void>): Promise<void> {
+  const stopping = new AbortController()
+  const stop = (): void => stopping.abort(new AppError('conflict', 'the drill was stopped; its copy is removed'))
+  for (const name of SIGNALS) process.once(name, stop)
+  try {
+    await work(stopping.signal)
+  } finally {
+    for (const name of SIGNALS) process.off(name, stop)
   }
 }
 

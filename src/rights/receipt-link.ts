@@ -17,7 +17,7 @@ export interface Linked {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-const DAYS_MS = 40 * 86_400_000 // longer than a check code is kept
+const SPENT_MS = 40 * 86_400_000 // that it was shown is known for longer than a check code is kept
 
 /**
  * The erasure whose closing mail had this link: whoever was erased has no account to sign in to, and may never have had the
@@ -44,7 +44,7 @@ export async function takeCheckCode(
   const salt = codeLeft ? await readContent(deps.db, deps.keyring, id, 'salt') : undefined
   if (salt === undefined) return { receipt, salt }
   try {
-    await useOnce(deps.db, { once: onceOf(id), expiresAt: deps.now() + DAYS_MS })
+    await useOnce(deps.db, { once: onceOf(id), expiresAt: deps.now() + SPENT_MS })
   } catch (error) {
     if (error instanceof AppError) return { receipt, salt: undefined } // somebody pressed at the same moment
     throw error

@@ -45,6 +45,7 @@ const entrySchema = z.object({
 })
 /** The first line: whose ledger it is. */
 const headSchema = z.object({ v: z.literal(1), installation: z.string() })
+const START = 4_096 // bytes: many times the first line
 
 /** HMAC-SHA-256(tombstone key, LP("gw/v1/ledger") ‖ LP(tenant)), base64url: a ledger of other keys is not this database's. */
 export function installationOf({ tombstoneKey }: Pick<Keyring, 'tombstoneKey'>): string {
@@ -53,11 +54,17 @@ export function installationOf({ tombstoneKey }: Pick<Keyring, 'tombstoneKey'>):
 
 /** A file of lines of JSON. Several processes may add to it: a line is one write at its end (POSIX O_APPEND). */
 export function createErasureLedger(path: string, installation: string): ErasureLedger {
+  const head = JSON.stringify({ v: 1, installation } satisfies z.infer<typeof headSchema>)
+
   async function begin(): Promise<void> {
     await mkdir(dirname(path), { recursive: true })
-    const file = await open(path, 'a', 0o600)
+    const file = await open(path, 'a+', 0o600)
     try {
-      if ((await file.stat()).size === 0) await file.appendFile(`${JSON.stringify({ v: 1, installation })}\n`)
+      const { bytesRead, buffer } = await file.read({ buffer: Buffer.alloc(START), position: 0 })
+      // Two nodes that start at once may both write it: read() takes it for one.
+      if (!buffer.toString('utf8', 0, bytesRead).includes('}\n')) {
+        await file.appendFile(`${bytesRead === 0 ? '' : '\n'}${head}\n`) // apart from what was torn
+      }
       await file.sync()
     } finally {
       await file.close()
@@ -71,15 +78,16 @@ export function createErasureLedger(path: string, installation: string): Erasure
       throw error
     })
     // A torn line is of an erasure that had destroyed nothing yet; the same erasure may stand twice.
-    const [head, ...lines] = (text ?? '').split('\n').filter((line) => line.endsWith('}'))
-    if (head === undefined) return undefined // emptied is as good as lost
-    refuseForeign(head)
-    return [...new Map(lines.map((line) => [parse(line, path).id, parse(line, path)])).values()]
+    const [first, ...lines] = (text ?? '').split('\n').filter((line) => line.endsWith('}'))
+    if (first === undefined) return undefined // emptied is as good as lost
+    refuseForeign(first)
+    const entries = lines.filter((line) => line !== head).map((line) => parse(line, path))
+    return [...new Map(entries.map((entry) => [entry.id, entry])).values()]
   }
 
-  function refuseForeign(head: string): void {
-    const read = headSchema.safeParse(safeJson(head))
-    if (read.success && read.data.installation === installation) return
+  function refuseForeign(first: string): void {
+    const found = headSchema.safeParse(safeJson(first))
+    if (found.success && found.data.installation === installation) return
     const message = `the ledger of erasures ${path} is not of this database's keys: put back the one that belongs to it`
     throw new AppError('conflict', message, { code: 'ledger-foreign' })
   }
