@@ -36,7 +36,7 @@ const plainUrl =
 /** Reads a URL as the WHATWG standard does; undefined where it is none of http(s), or longer than 8,192 characters. */
 export function readUrl(text: string): HttpUrl | undefined {
   if (text.length > 8_192) return undefined
-  const plain = text.includes('xn--') ? null : plainUrl.exec(text)
+  const plain = plainUrl.exec(text)
   if (plain !== null) return { origin: plain[1]!, path: plain[2] || '/', query: plain[3] ?? '' }
   const url = URL.parse(text)
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:') return undefined

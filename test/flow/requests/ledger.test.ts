@@ -28,6 +28,11 @@ test('nodes that begin it at once leave one that is read, whatever was added in 
   await Promise.all(nodes.map((node, i) => (i % 2 === 0 ? node.begin() : node.append(entry(i)))))
   const read = await nodes[0]!.read()
   expect(read?.map(({ id }) => id).sort()).toEqual([1, 3, 5, 7].map(uuid))
+  // As two that saw the same nothing leave it, in whatever order.
+  const [head] = (await readFile(path, 'utf8')).split('\n')
+  await appendFile(path, `${head}\n`)
+  await nodes[0]!.append(entry(8))
+  expect((await nodes[0]!.read())?.map(({ id }) => id).sort()).toEqual([1, 3, 5, 7, 8].map(uuid))
 })
 
 test('none, an empty one and one whose first line is torn are as good as lost, and begun anew', async () => {
